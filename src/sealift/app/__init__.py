@@ -1,0 +1,1 @@
+"""The composition root: the ordered list of stations, and what is wired to what."""

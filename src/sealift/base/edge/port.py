@@ -1,0 +1,145 @@
+"""The ports of the world."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from sealift.core.limits import HTTP_TIMEOUT_S
+
+
+class Clock(Protocol):
+    """Time, in UTC."""
+
+    def now(self) -> datetime:
+        """Return the current time, timezone-aware, in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that only go forward."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Entropy(Protocol):
+    """Unpredictable bytes."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """Return `count` random bytes fit for keys."""
+
+
+class Files(Protocol):
+    """Durable writes. Reading is free to use `pathlib`; what must survive a crash comes here."""
+
+    def write_durably(self, path: Path, data: bytes, *, mode: int = 0o644) -> None:
+        """Replace `path` atomically: temporary file beside it, fsync, rename, fsync the folder.
+
+        Raises UnavailableError when the disk is full; then `path` is untouched.
+        """
+
+    def create_durably(self, path: Path) -> AbstractContextManager[BinaryIO]:
+        """Yield a file that appears at `path` when the block ends without error, as above."""
+
+    def link_or_copy(self, source: Path, target: Path) -> None:
+        """Make `target` show the same bytes as `source`: hard link, else reflink, else copy."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make earlier renames and links in `folder` durable."""
+
+    def replace_symlink(self, link: Path, target: str) -> None:
+        """Point `link` at `target` in one atomic, durable step."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Create `folder` and its parents, durably; fine when it is there."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file or a whole folder; fine when it is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A process to run: an argv, never a shell line.
+
+    `environment` is complete (nothing is inherited). `on_line` gets each line of output as it
+    comes (stderr joined into stdout when it is set). Output beyond `output_bytes_max` is dropped
+    and noted.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    input: bytes = b""
+    timeout_s: float = 60.0
+    output_bytes_max: int = 16 * 1024 * 1024
+    on_line: Callable[[bytes], None] | None = None
+    umask: int = 0o022
+    pass_fds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a process ended. `exit_code` is negative for a signal, as in `subprocess`."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool
+    truncated: bool
+    duration_ms: int
+
+
+class Processes(Protocol):
+    """Start programs."""
+
+    def find(self, name: str) -> Path | None:
+        """Return the absolute path of a program, looked up on the search path."""
+
+    def run(self, command: Command) -> Completed:
+        """Run to the end; kill the whole process group at the time limit or on interruption.
+
+        Raises ConfigError when the program does not exist.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP answer; iterate `chunks` once."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+
+class Http(Protocol):
+    """Fetch over HTTP(S), and `file:` for indexes that lie on disk."""
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = HTTP_TIMEOUT_S,
+    ) -> AbstractContextManager[Response]:
+        """Open `url`, following a bounded number of redirects.
+
+        Raises UnavailableError when the server cannot be reached; any status is returned.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything outside, as one parameter. `environment` is a snapshot of the variables."""
+
+    clock: Clock
+    entropy: Entropy
+    files: Files
+    processes: Processes
+    http: Http
+    environment: Mapping[str, str]
+    user: str
+    host: str
+    process_id: int
+    machine: str

@@ -1,0 +1,1 @@
+"""Durable execution, leases and the ledger."""

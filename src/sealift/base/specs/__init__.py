@@ -1,0 +1,1 @@
+"""Pure codecs and rules of the formats that others defined."""

@@ -1,0 +1,39 @@
+"""The content-addressed store: bytes by sha256, immutable, verified on the way in and out."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from sealift.core.digest import Descriptor, Digest
+
+
+class BlobStore(Protocol):
+    """Keep blobs. A blob that is there is complete and durable.
+
+    The suite that every driver passes is `sealift.testing.blob_store`.
+    """
+
+    def has(self, digest: Digest) -> bool:
+        """Tell whether the blob is there."""
+
+    def put(self, data: bytes) -> Descriptor:
+        """Store bytes; idempotent. Raises UnavailableError when the disk is full."""
+
+    def put_file(self, path: Path) -> Descriptor:
+        """Store a file's bytes, hashing while copying; idempotent. Raises as `put` does."""
+
+    def open(self, digest: Digest) -> AbstractContextManager[BinaryIO]:
+        """Yield the blob for reading. Raises IntegrityError when it is missing or was damaged."""
+
+    def read(self, digest: Digest, *, size_bytes_max: int) -> bytes:
+        """Return the blob's verified bytes; IntegrityError when missing, damaged or larger."""
+
+    def path(self, digest: Digest) -> Path:
+        """Return a local read-only file with the blob's bytes, to link or bind; raises as `open`."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Group puts: one durability barrier at the end of the block instead of one a blob."""
+
+    def digests(self) -> Iterator[Digest]:
+        """Yield every blob's digest once, sorted."""

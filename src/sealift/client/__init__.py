@@ -1,0 +1,1 @@
+"""What users run: get, verify, install. Travels light: no store, no flow, no database."""

@@ -1,0 +1,1 @@
+"""HTTP: the static tree, for rehearsal and small sites."""

@@ -1,0 +1,1 @@
+"""Statements, provenance, keys and signatures."""

@@ -1,0 +1,1 @@
+"""Sandbox, toolchains, action cache, executors, rebuild and compare."""

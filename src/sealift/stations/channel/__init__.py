@@ -1,0 +1,1 @@
+"""Channels: signed, versioned pointers with a history."""

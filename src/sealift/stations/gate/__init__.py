@@ -1,0 +1,1 @@
+"""Policy packs, criteria, verdicts: no evidence, no passage."""

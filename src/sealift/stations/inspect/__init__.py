@@ -1,0 +1,1 @@
+"""SBOM and advisories: what is inside, and what is known about it."""

@@ -1,0 +1,1 @@
+"""Versions, manifest, lock, detection, stage graph: from a checkout to a plan."""

@@ -1,0 +1,1 @@
+"""The static tree: TUF, apt, simple index, release page; one transaction."""

@@ -1,0 +1,1 @@
+"""Ledger views, metrics and alerts; only its port stands so far."""

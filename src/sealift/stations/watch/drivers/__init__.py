@@ -1,0 +1,1 @@
+"""Drivers: named only in `sealift.app.wiring` and `sealift.testing`."""
