@@ -18,6 +18,9 @@ def main() -> None:
     uv = ROOT / ".venv" / "bin" / "uv"
     if not uv.exists():
         sys.exit("uv is not there yet\n\nhint: make setup")
+    environment = uv_environment(python)
+    # Extra indexes on disk state no upload times, without which there is no cool-down.
+    environment = {k: v for k, v in environment.items() if k not in {"UV_INDEX", "UV_FIND_LINKS"}}
     newest = (datetime.datetime.now(tz=datetime.UTC) - COOL_DOWN).date().isoformat()
     common = [
         uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
@@ -30,7 +33,7 @@ def main() -> None:
     ):
         command = [*common, *sources, "--output-file", REQUIREMENTS / output]
         subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=uv_environment(python), check=True
+            [str(part) for part in command], cwd=ROOT, env=environment, check=True
         )
 
 
