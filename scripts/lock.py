@@ -1,6 +1,6 @@
-"""Resolve requirements/*.txt anew: every version pinned, every file by hash, a week old at least."""
+"""Resolve requirements/*.txt anew: each version pinned, each file by hash, a week old at least."""
 
-import datetime
+import datetime as dt
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from pip_settings import uv_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
-COOL_DOWN = datetime.timedelta(days=7)
+COOL_DOWN = dt.timedelta(days=7)
 
 
 def main() -> None:
@@ -21,20 +21,18 @@ def main() -> None:
     environment = uv_environment(python)
     # Extra indexes on disk state no upload times, without which there is no cool-down.
     environment = {k: v for k, v in environment.items() if k not in {"UV_INDEX", "UV_FIND_LINKS"}}
-    newest = (datetime.datetime.now(tz=datetime.UTC) - COOL_DOWN).date().isoformat()
+    newest = (dt.datetime.now(tz=dt.UTC) - COOL_DOWN).date().isoformat()
     common = [
         uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
-        "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--exclude-newer", newest,
-        "--custom-compile-command", "make lock",
+        "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+        "--exclude-newer", newest, "--custom-compile-command", "make lock",
     ]  # fmt: skip
     for sources, output in (
         (["requirements/bootstrap.in"], "bootstrap.txt"),
         (["pyproject.toml", "--group", "dev"], "dev.txt"),
     ):
         command = [*common, *sources, "--output-file", REQUIREMENTS / output]
-        subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=environment, check=True
-        )
+        subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ class Action:
 
     `command` is an argv; a stage's script is `("/bin/sh", "-eu", "-c", script)`. `environment` is
     complete: nothing else is visible. `outputs` are named globs relative to the output folder.
-    `reads` are further host paths bound read-only, which the toolchain's fingerprint covers.
+    `parameters` are facts that decide the result without being visible inside, such as the pinned
+    digests of a fetch. `reads` are further host paths bound read-only, which the toolchain's
+    fingerprint covers.
     """
 
     format: str = ACTION_FORMAT
@@ -42,6 +44,7 @@ class Action:
     toolchain: str
     toolchain_fingerprint: Digest
     platform: Platform
+    parameters: tuple[tuple[str, str], ...] = ()
     reads: tuple[str, ...] = ()
     network: bool = False
     timeout_s: int

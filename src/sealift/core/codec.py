@@ -29,7 +29,8 @@ def from_plain(kind: type[T], data: object) -> T:
         return msgspec.convert(data, kind, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise IntegrityError(
-            fact=f"stored {kind.__name__} does not fit: {error}", expected="what this version writes"
+            fact=f"stored {kind.__name__} does not fit: {error}",
+            expected="what this version writes",
         ) from error
 
 

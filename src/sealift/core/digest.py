@@ -56,7 +56,9 @@ class Digest:
         """Read `sha256:<hex>`; raise IntegrityError for another algorithm or form."""
         algorithm, _, value = text.partition(":")
         if algorithm != "sha256":
-            raise IntegrityError(fact=f"`{text[:80]}` is no digest", expected="sha256:<64 hex digits>")
+            raise IntegrityError(
+                fact=f"`{text[:80]}` is no digest", expected="sha256:<64 hex digits>"
+            )
         return cls(value)
 
     @classmethod

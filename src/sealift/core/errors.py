@@ -100,6 +100,6 @@ _KINDS: dict[str, type[SealiftError]] = {
 
 
 def error_from_details(details: dict[str, str]) -> SealiftError:
-    """Rebuild the error that `SealiftError.details` described; raise KeyError for a foreign code."""
+    """Rebuild the error that `details` described; raise KeyError for a foreign code."""
     fields = {key: value for key, value in details.items() if key != "code"}
     return _KINDS[details["code"]](**fields)

@@ -17,7 +17,9 @@ class Platform:
     def __init__(self, name: str) -> None:
         """Refuse anything but `any` or `os/architecture`."""
         if name != "any" and (name.count("/") != 1 or not all(name.split("/"))):
-            raise ConfigError(fact=f"`{name}` is no platform", expected="`any` or e.g. `linux/amd64`")
+            raise ConfigError(
+                fact=f"`{name}` is no platform", expected="`any` or e.g. `linux/amd64`"
+            )
         object.__setattr__(self, "name", name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -44,7 +46,9 @@ class Platform:
     def of_machine(cls, machine: str) -> Self:
         """Name the Linux platform of what `uname -m` prints; raise ConfigError if unknown."""
         if machine not in _MACHINES:
-            raise ConfigError(fact=f"machine `{machine}` is not known", expected=", ".join(_MACHINES))
+            raise ConfigError(
+                fact=f"machine `{machine}` is not known", expected=", ".join(_MACHINES)
+            )
         return cls(f"linux/{_MACHINES[machine]}")
 
     @property

@@ -58,7 +58,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A signature. `value` is raw for ed25519, DER for ECDSA, a whole document for OpenPGP forms."""
+    """A signature: raw for ed25519, DER for ECDSA, a whole document for the OpenPGP forms."""
 
     key_id: str
     value: bytes

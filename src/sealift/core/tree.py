@@ -20,7 +20,7 @@ TREE_FORMAT: Final = "sealift-tree-v1"
 
 
 def check_path(path: str) -> str:
-    """Return `path` if it is a plain relative POSIX path; raise IntegrityError if it could escape."""
+    """Return `path` if it is plain and relative; raise IntegrityError if it could escape."""
     parts = path.split("/")
     hostile = (
         not path

@@ -12,7 +12,9 @@ from sealift.core.errors import ConfigError
 
 _NAME: Final = re.compile(r"[0-9][0-9A-Za-z.+~-]{0,63}\Z")
 _TAG: Final = re.compile(r"(?:[A-Za-z][0-9A-Za-z_.]*-)?v?(?P<version>[0-9].*)\Z")
-_PRERELEASE: Final = re.compile(r"(?i)(?:\d|[.~-])(a|b|c|rc|alpha|beta|pre|preview|dev)[.-]?\d*(?:\b|_|\Z)")
+_PRERELEASE: Final = re.compile(
+    r"(?i)(?:\d|[.~-])(a|b|c|rc|alpha|beta|pre|preview|dev)[.-]?\d*(?:\b|_|\Z)"
+)
 _SNAPSHOT: Final = re.compile(r"\+snapshot\b")
 
 
@@ -26,7 +28,8 @@ class Version:
         """Refuse text that is no plain version."""
         if not _NAME.match(self.text):
             raise ConfigError(
-                fact=f"`{self.text[:80]}` is no version", expected="digits first, then [0-9A-Za-z.+~-]"
+                fact=f"`{self.text[:80]}` is no version",
+                expected="digits first, then [0-9A-Za-z.+~-]",
             )
 
     @classmethod

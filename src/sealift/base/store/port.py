@@ -30,7 +30,7 @@ class BlobStore(Protocol):
         """Return the blob's verified bytes; IntegrityError when missing, damaged or larger."""
 
     def path(self, digest: Digest) -> Path:
-        """Return a local read-only file with the blob's bytes, to link or bind; raises as `open`."""
+        """Return a local read-only file with the blob's bytes, to link or bind; as `open`."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Group puts: one durability barrier at the end of the block instead of one a blob."""
