@@ -1,6 +1,6 @@
 """The ports of the world."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,19 @@ class Files(Protocol):
 
     def create_durably(self, path: Path) -> AbstractContextManager[BinaryIO]:
         """Yield a file that appears at `path` when the block ends without error, as above."""
+
+    def create_staged(self, path: Path) -> AbstractContextManager[BinaryIO]:
+        """Yield a new file at `path` that need not survive a crash until `move_durably` takes it.
+
+        The file is gone again when the block ends with an error.
+        """
+
+    def move_durably(self, moves: Sequence[tuple[Path, Path]], *, mode: int = 0o644) -> None:
+        """Let staged files appear at their targets: one barrier for all of them.
+
+        The data of every file is synced before the first rename, and every target's folder once
+        after the last. A crash leaves each target absent (or as it was) or complete.
+        """
 
     def link_or_copy(self, source: Path, target: Path) -> None:
         """Make `target` show the same bytes as `source`: hard link, else reflink, else copy."""
@@ -99,7 +112,40 @@ class Processes(Protocol):
     def run(self, command: Command) -> Completed:
         """Run to the end; kill the whole process group at the time limit or on interruption.
 
-        Raises ConfigError when the program does not exist.
+        Raises ConfigError when the program does not exist, UnavailableError after `stop_all`.
+        """
+
+    def stop_all(self) -> None:
+        """End every process that runs now, and start no other: the user interrupted."""
+
+
+class Conversation(Protocol):
+    """A running process that answers one line for each line it is given."""
+
+    @property
+    def process_id(self) -> int:
+        """The process's id, for people and for tests."""
+
+    def ask(self, line: bytes, *, timeout_s: float, answer_bytes_max: int) -> bytes:
+        """Send `line` (without its line end) and return the one line answered.
+
+        One question at a time: callers in other threads wait. Raises DriverError when the process
+        ended, stays silent past the time limit, or answers more than `answer_bytes_max`; then it
+        is ended.
+        """
+
+    def close(self) -> None:
+        """Close its input, wait for its end, kill it if it lingers; idempotent."""
+
+
+class Conversations(Protocol):
+    """Start programs to talk with; `Processes` starts those that run to their end."""
+
+    def start(self, command: Command) -> Conversation:
+        """Start the program in a session of its own, with pipes for its three streams.
+
+        `input`, `on_line`, `timeout_s` and `output_bytes_max` of the command do not apply. Raises
+        ConfigError when the program does not exist.
         """
 
 
