@@ -55,7 +55,8 @@ class Purl:
                 fact=f"package URL {text[:80]!r} is too long or not printable",
                 expected=f"at most {PURL_LENGTH_MAX} printable characters",
             )
-        if text.partition("@")[0].endswith("/"):
+        path = text.partition("#")[0].partition("?")[0]
+        if path.rpartition("/")[2].startswith("@"):
             raise IntegrityError(fact=f"package URL `{text[:120]}` has an empty name")
         try:
             parsed = PackageURL.from_string(text)
@@ -100,7 +101,6 @@ class Purl:
     @classmethod
     def _checked(cls, parsed: PackageURL) -> Self:
         fields = parsed.to_dict(empty="")
-        qualifiers = parsed.qualifiers if isinstance(parsed.qualifiers, dict) else {}
         namespace, name = fields["namespace"], fields["name"]
         if fields["type"] in _LOWER_CASE:
             namespace, name = namespace.lower(), name.lower()
@@ -112,7 +112,7 @@ class Purl:
             namespace=namespace,
             name=name,
             version=fields["version"],
-            qualifiers=tuple(sorted(qualifiers.items())),
+            qualifiers=tuple(sorted(parsed.qualifiers.items())),
             subpath=fields["subpath"],
         )
         _check_type(purl)
