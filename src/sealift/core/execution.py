@@ -1,12 +1,15 @@
-"""The port between whoever has actions and whoever runs them.
+"""The ports between whoever has actions or locked files and whoever gets them.
 
-It lives in core because two stations speak it: `build` and `package` both make actions, and one
-executor runs both. Drivers are `stations/build/drivers`; the suite is `sealift.testing.executor`.
+They lie in core because two stations speak each: `build` and `package` both make actions, and one
+executor runs both (drivers in `stations/build/drivers`, the suite is `sealift.testing.executor`);
+`plan` pins downloads, and a `fetch` stage of `build` asks for them.
 """
 
 from typing import Protocol
 
 from sealift.core.action import Action, ActionRecord
+from sealift.core.digest import Descriptor
+from sealift.core.release import Download
 
 
 class Workshop(Protocol):
@@ -19,4 +22,15 @@ class Workshop(Protocol):
         environment (cached as well). Idempotent. Raises DriverError when the command fails or
         declares outputs that it did not make, ConfigError when a tool or the sandbox is missing,
         UnavailableError when the disk is full.
+        """
+
+
+class Downloader(Protocol):
+    """Bring locked files into the store. Drivers are `stations/plan/drivers`."""
+
+    def ensure(self, download: Download) -> Descriptor:
+        """Make the pinned file be in the store, and return its descriptor.
+
+        Idempotent; asks the network only when the file is absent. Raises IntegrityError when what
+        is served has another digest or size, UnavailableError when nothing serves it.
         """
