@@ -12,6 +12,7 @@ to 2.3).
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -101,8 +102,8 @@ def _check_surrogates(value: Json) -> None:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for place, key in enumerate(keys) if key in keys[:place])
+        counts = Counter(key for key, _ in pairs)
+        double = next(key for key, count in counts.items() if count > 1)
         raise IntegrityError(
             fact=f"JSON object has the key {double[:80]!r} twice", expected="each key once"
         )
