@@ -1,6 +1,6 @@
 """The content-addressed store: bytes by sha256, immutable, verified on the way in and out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -23,6 +23,9 @@ class BlobStore(Protocol):
     def put_file(self, path: Path) -> Descriptor:
         """Store a file's bytes, hashing while copying; idempotent. Raises as `put` does."""
 
+    def put_chunks(self, chunks: Iterable[bytes]) -> Descriptor:
+        """Store what `chunks` gives, hashing while writing; nothing when it raises. As `put`."""
+
     def open(self, digest: Digest) -> AbstractContextManager[BinaryIO]:
         """Yield the blob for reading. Raises IntegrityError when it is missing or was damaged."""
 
@@ -33,7 +36,11 @@ class BlobStore(Protocol):
         """Return a local read-only file with the blob's bytes, to link or bind; as `open`."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Group puts: one durability barrier at the end of the block instead of one a blob."""
+        """Group the puts of this thread: one durability barrier at the end, not one a blob.
+
+        Inside the block its own blobs can be read. They are dropped when it ends with an error.
+        Blocks may nest; the outermost one counts.
+        """
 
     def digests(self) -> Iterator[Digest]:
         """Yield every blob's digest once, sorted."""
