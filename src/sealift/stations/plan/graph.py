@@ -1,0 +1,116 @@
+"""The stage graph: what needs what, in which order, and what cannot be.
+
+The order is stable: a stage comes as early as its needs allow, and otherwise where it was written.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sealift.core.artifact import ArtifactKind
+from sealift.core.limits import STAGES_MAX
+from sealift.stations.plan.document import DocumentProblem, did_you_mean
+from sealift.stations.plan.model import Manifest, PackageSpec, StageSpec
+
+# One file name a release: two of them would be one name with two contents.
+_ONE_A_RELEASE: Final[frozenset[ArtifactKind]] = frozenset({"tar", "deb"})
+
+
+def order_stages(manifest: Manifest) -> tuple[StageSpec, ...]:
+    """Return all stages in execution order; raise DocumentProblem for a graph that cannot run."""
+    if len(manifest.stages) > STAGES_MAX:
+        raise DocumentProblem(
+            path=("stages",),
+            fact=f"the manifest has {len(manifest.stages)} stages",
+            expected=f"at most {STAGES_MAX}",
+        )
+    by_name = {stage.name: stage for stage in manifest.stages}
+    for stage in manifest.stages:
+        _check_inputs(stage, by_name)
+    ordered = _sorted(manifest.stages, by_name)
+    _check_packages(manifest.packages, by_name)
+    return ordered
+
+
+def _check_inputs(stage: StageSpec, by_name: Mapping[str, StageSpec]) -> None:
+    for number, needed in enumerate(stage.needed_stages):
+        if needed not in by_name:
+            known = ("source", *by_name)
+            raise DocumentProblem(
+                path=("stages", stage.name, "inputs"),
+                fact=f"stage `{stage.name}` needs `{needed}`, which no stage is called",
+                expected=f"one of {', '.join(known)}",
+                hint=did_you_mean(needed, known),
+            )
+        if needed in stage.needed_stages[:number]:
+            raise DocumentProblem(
+                path=("stages", stage.name, "inputs"),
+                fact=f"stage `{stage.name}` names `{needed}` twice",
+                expected="each input once",
+            )
+
+
+def _sorted(
+    stages: tuple[StageSpec, ...], by_name: Mapping[str, StageSpec]
+) -> tuple[StageSpec, ...]:
+    """Sort by depth first, without recursion: a graph may be a thousand stages deep."""
+    done: dict[str, StageSpec] = {}
+    for first in stages:
+        trail: list[str] = [] if first.name in done else [first.name]
+        while trail:
+            current = by_name[trail[-1]]
+            waiting = next((name for name in current.needed_stages if name not in done), None)
+            if waiting is None:
+                done[trail.pop()] = current
+            elif waiting in trail:
+                circle = [*trail[trail.index(waiting) :], waiting]
+                raise DocumentProblem(
+                    path=("stages", waiting, "inputs"),
+                    fact=f"stages need each other in a circle: {' -> '.join(circle)}",
+                    expected="a stage that starts without the others",
+                    hint=f"remove one of these inputs, e.g. `{circle[1]}` of `{waiting}`",
+                )
+            else:
+                trail.append(waiting)
+    return tuple(done.values())
+
+
+def _check_packages(packages: tuple[PackageSpec, ...], by_name: Mapping[str, StageSpec]) -> None:
+    made: dict[tuple[str, str, str], str] = {}
+    for package in packages:
+        _check_origin(package, by_name)
+        single = package.kind in _ONE_A_RELEASE
+        file = (package.kind, "" if single else package.stage, "" if single else package.output)
+        if file in made:
+            raise DocumentProblem(
+                path=("packages", package.name),
+                fact=f"packages `{made[file]}` and `{package.name}` would make the same file",
+                expected=f"one package of kind `{package.kind}`" + ("" if single else " an output"),
+                hint=f"remove `[packages.{package.name}]`",
+            )
+        made[file] = package.name
+
+
+def _check_origin(package: PackageSpec, by_name: Mapping[str, StageSpec]) -> None:
+    stage = by_name.get(package.stage)
+    if stage is None:
+        raise DocumentProblem(
+            path=("packages", package.name, "from"),
+            fact=f"package `{package.name}` is made from `{package.stage}`, which no stage is "
+            "called",
+            expected=f"one of {', '.join(by_name)}",
+            hint=did_you_mean(package.stage, tuple(by_name)),
+        )
+    outputs = tuple(name for name, _ in stage.outputs)
+    if stage.kind == "fetch" or not outputs:
+        raise DocumentProblem(
+            path=("packages", package.name, "from"),
+            fact=f"package `{package.name}` is made from `{stage.name}`, which has no outputs",
+            expected="a stage with outputs",
+        )
+    if package.output and package.output not in outputs:
+        raise DocumentProblem(
+            path=("packages", package.name, "output"),
+            fact=f"stage `{stage.name}` has no output `{package.output}`",
+            expected=f"one of {', '.join(outputs)}",
+            hint=did_you_mean(package.output, outputs),
+        )

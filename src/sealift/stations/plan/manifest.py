@@ -1,0 +1,363 @@
+"""Read `sealift.toml`: every key known, every value of its type, every mistake with its place.
+
+    manifest = parse_manifest(path.read_bytes(), path="sealift.toml")
+
+Refuses what DESIGN.md section 8 promises for later as "not yet supported", so that nobody relies
+on a key that does nothing. The reference for people is docs/manifest.md.
+"""
+
+import re
+from typing import Final, get_args
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from sealift.core.artifact import ArtifactKind
+from sealift.core.errors import ConfigError
+from sealift.core.limits import (
+    ACTION_TIMEOUT_S,
+    COMMAND_LINES_MAX,
+    CONDITION_LENGTH_MAX,
+    MANIFEST_BYTES_MAX,
+    STAGE_TIMEOUT_S_MAX,
+)
+from sealift.core.release import Condition
+from sealift.core.version import Version
+from sealift.stations.plan.document import (
+    Document,
+    DocumentProblem,
+    TomlTable,
+    check_name,
+    did_you_mean,
+    dotted,
+    not_yet_supported,
+)
+from sealift.stations.plan.graph import order_stages
+from sealift.stations.plan.licence import check_expression
+from sealift.stations.plan.model import (
+    INDEX_PREFIX,
+    SOURCE,
+    STABLE,
+    STARTER,
+    VERSION_FROM_TAG,
+    Manifest,
+    PackageSpec,
+    ProjectSpec,
+    StageKind,
+    StageSpec,
+)
+
+_STAGE_KINDS: Final[tuple[StageKind, ...]] = get_args(StageKind)
+_PACKAGE_KINDS: Final[tuple[ArtifactKind, ...]] = get_args(ArtifactKind)
+
+_LATER_TABLES: Final = frozenset({"toolchains", "release"})
+_LATER_STAGE_KEYS: Final = frozenset({"toolchain", "matrix", "network", "memory", "environment"})
+_LATER_CHANNEL_KEYS: Final = frozenset({"from", "soak", "rings", "halt_when"})
+_LATER_PACKAGE_KINDS: Final = frozenset({"zip", "rpm", "apk", "npm", "oci"})
+_LATER_POLICIES: Final = frozenset({"baseline", "strict"})
+
+_TIMEOUT: Final = re.compile(r"([1-9][0-9]{0,5}) (second|minute|hour)s?\Z")
+_UNIT_S: Final = {"second": 1, "minute": 60, "hour": 3_600}
+_GLOB_PART: Final = re.compile(r"[^\\\x00-\x1f\x7f]+\Z")
+
+
+def parse_manifest(data: bytes, *, path: str) -> Manifest:
+    """Read a manifest; raise ConfigError whose `where` is `PATH:LINE:COLUMN`."""
+    document = Document(data, path=path, bytes_max=MANIFEST_BYTES_MAX)
+    with document.reporting():
+        manifest = _manifest(document.root())
+        order_stages(manifest)
+        return manifest
+
+
+def check_graph(manifest: Manifest) -> tuple[StageSpec, ...]:
+    """Return the stages in execution order; raise ConfigError for a graph that cannot run.
+
+    For manifests that were not read from a file; `where` is then the key instead of a line.
+    """
+    try:
+        return order_stages(manifest)
+    except DocumentProblem as problem:
+        raise ConfigError(
+            where=dotted(problem.path),
+            fact=problem.fact,
+            expected=problem.expected,
+            hint=problem.hint,
+        ) from None
+
+
+def _manifest(root: TomlTable) -> Manifest:
+    root.only("project", "stages", "packages", "gate", "publish", "channels", later=_LATER_TABLES)
+    if "project" not in root:
+        raise root.missing("project", "a table `[project]`")
+    policy, conditions = _gate(root.table("gate"))
+    return Manifest(
+        project=_project(root.table("project")),
+        stages=tuple(_stage(name, table) for name, table in root.named_tables("stages")),
+        packages=tuple(_package(name, table) for name, table in root.named_tables("packages")),
+        policy=policy,
+        conditions=conditions,
+        url=_publish(root.table("publish")),
+        channels=_channels(root),
+    )
+
+
+def _project(table: TomlTable) -> ProjectSpec:
+    table.only("name", "version", "licence", "description", "homepage", "maintainer")
+    licence = table.text("licence")
+    wrong = check_expression(licence)
+    if wrong:
+        raise table.problem("licence", f"is wrong: {wrong}", "e.g. `MIT` or `NOASSERTION`")
+    version = table.text("version", default=VERSION_FROM_TAG)
+    if version != VERSION_FROM_TAG:
+        try:
+            Version(version)
+        except ConfigError as error:
+            raise table.problem(
+                "version", f"is `{version[:80]}`", f"`{VERSION_FROM_TAG}` or a version"
+            ) from error
+    return ProjectSpec(
+        name=check_name(table.text("name"), (*table.path, "name")),
+        version=version,
+        licence=licence,
+        description=table.text("description", default=""),
+        homepage=_address(table, "homepage"),
+        maintainer=table.text("maintainer", default=""),
+    )
+
+
+def _stage(name: str, table: TomlTable) -> StageSpec:
+    table.only("kind", "inputs", "run", "outputs", "timeout", later=_LATER_STAGE_KEYS)
+    if name == SOURCE:
+        raise DocumentProblem(
+            path=table.path,
+            fact="a stage cannot be called `source`",
+            expected="another name: `source` is the tagged commit's files",
+        )
+    kind = _stage_kind(table)
+    stage = StageSpec(
+        name=name,
+        kind=kind,
+        inputs=table.strings("inputs"),
+        run=_run(table),
+        outputs=tuple((output, _glob(name, output, table)) for output in table.table("outputs")),
+        timeout_s=_timeout(table),
+    )
+    if kind == "fetch":
+        _check_fetch(stage, table)
+    else:
+        _check_command(stage, table)
+    return stage
+
+
+def _stage_kind(table: TomlTable) -> StageKind:
+    kind = table.text("kind", default="build")
+    for known in _STAGE_KINDS:
+        if kind == known:
+            return known
+    raise table.problem(
+        "kind",
+        f"is `{kind[:80]}`",
+        f"one of {', '.join(_STAGE_KINDS)}",
+        did_you_mean(kind, _STAGE_KINDS),
+    )
+
+
+def _run(table: TomlTable) -> tuple[str, ...]:
+    value = table.raw("run")
+    lines = (value,) if isinstance(value, str) else table.strings("run")
+    if len(lines) > COMMAND_LINES_MAX:
+        raise table.problem(
+            "run", f"has {len(lines)} commands", f"at most {COMMAND_LINES_MAX} commands"
+        )
+    for line in lines:
+        if not line.strip() or "\x00" in line:
+            raise table.problem("run", "holds an empty command or a NUL", "shell commands")
+    return lines
+
+
+def _check_fetch(stage: StageSpec, table: TomlTable) -> None:
+    for key in ("run", "outputs"):
+        if key in table:
+            raise table.problem(
+                key,
+                "has no meaning in a fetch stage",
+                "only `inputs`: a fetch stage runs nothing",
+                f"remove `{key}`",
+            )
+    if not stage.inputs:
+        raise table.missing("inputs", f"a list of `{INDEX_PREFIX}REQUIREMENT`")
+    for number, name in enumerate(stage.inputs):
+        wrong = _requirement_mistake(name)
+        if wrong:
+            raise DocumentProblem(
+                path=(*table.path, "inputs", number),
+                fact=f"stage `{stage.name}` fetches `{name[:120]}`: {wrong}",
+                expected=f"`{INDEX_PREFIX}REQUIREMENT`, e.g. `{INDEX_PREFIX}build>=1.2`",
+            )
+
+
+def _requirement_mistake(text: str) -> str:
+    if not text.startswith(INDEX_PREFIX):
+        return "it does not say which index serves it"
+    try:
+        requirement = Requirement(text.removeprefix(INDEX_PREFIX))
+    except InvalidRequirement as error:
+        return str(error).partition("\n")[0]
+    # An address would bypass the configured index, and could name anything.
+    return "it names an address" if requirement.url else ""
+
+
+def _check_command(stage: StageSpec, table: TomlTable) -> None:
+    if not stage.run:
+        raise table.missing("run", "a shell command, or a list of them")
+    if stage.kind == "build" and not stage.outputs:
+        raise table.missing("outputs", 'a table of globs, e.g. `outputs.tree = "usr/**"`')
+    for number, name in enumerate(stage.inputs):
+        if name.startswith(INDEX_PREFIX):
+            raise DocumentProblem(
+                path=(*table.path, "inputs", number),
+                fact=f"stage `{stage.name}` has no network, but needs `{name[:120]}`",
+                expected="a fetch stage that gets it",
+                hint=f'add a stage with kind = "fetch" and inputs = ["{name[:120]}"]',
+            )
+        if stage.inputs.index(name) != number:
+            raise DocumentProblem(
+                path=(*table.path, "inputs", number),
+                fact=f"stage `{stage.name}` names `{name[:80]}` twice",
+                expected="each input once",
+            )
+
+
+def _glob(stage: str, output: str, table: TomlTable) -> str:
+    outputs = table.table("outputs")
+    check_name(output, (*outputs.path, output))
+    glob = outputs.text(output)
+    parts = glob.split("/")
+    if glob.startswith("/") or ".." in parts:
+        raise outputs.problem(
+            output,
+            f"of stage `{stage}` lies outside of the stage's folder: `{glob[:120]}`",
+            "a glob relative to $SEALIFT_OUT",
+            'write the file below "$SEALIFT_OUT" and name it from there',
+        )
+    if not all(_GLOB_PART.match(part) and part != "." for part in parts):
+        raise outputs.problem(
+            output, f"of stage `{stage}` is `{glob[:120]}`", "a glob such as `usr/**` or `*.whl`"
+        )
+    return glob
+
+
+def _timeout(table: TomlTable) -> int:
+    value = table.raw("timeout")
+    if value is None:
+        return ACTION_TIMEOUT_S
+    expected = f"seconds, or `30 minutes`; at most {STAGE_TIMEOUT_S_MAX} seconds"
+    if isinstance(value, str):
+        match = _TIMEOUT.match(value)
+        seconds = int(match[1]) * _UNIT_S[match[2]] if match else 0
+    else:
+        seconds = table.integer("timeout")
+    if not 1 <= seconds <= STAGE_TIMEOUT_S_MAX:
+        raise table.problem("timeout", f"is `{value!s:.80}`", expected)
+    return seconds
+
+
+def _package(name: str, table: TomlTable) -> PackageSpec:
+    table.only("from", "output", "kind")
+    key = "kind" if "kind" in table else ""
+    kind = table.text("kind", default=name)
+    place = (*table.path, key) if key else table.path
+    if kind in _LATER_PACKAGE_KINDS:
+        raise not_yet_supported((*table.path, "kind"), f'"{kind}"')
+    for artifact_kind in _PACKAGE_KINDS:
+        if kind == artifact_kind:
+            return PackageSpec(
+                name=name,
+                kind=artifact_kind,
+                stage=table.text("from"),
+                output=table.text("output", default=""),
+            )
+    raise DocumentProblem(
+        path=place,
+        fact=f"package `{name}` is of kind `{kind[:80]}`",
+        expected=f"one of {', '.join(_PACKAGE_KINDS)}",
+        hint=did_you_mean(kind, _PACKAGE_KINDS) or f"add `kind = …` below `[packages.{name}]`",
+    )
+
+
+def _gate(table: TomlTable) -> tuple[str, tuple[Condition, ...]]:
+    table.only("policy", "conditions")
+    policy = table.text("policy", default=STARTER)
+    if policy in _LATER_POLICIES:
+        raise not_yet_supported((*table.path, "policy"), f'"{policy}"')
+    if policy != STARTER:
+        raise table.problem("policy", f"is `{policy[:80]}`", f"`{STARTER}`")
+    conditions = table.table("conditions")
+    return policy, tuple(
+        Condition(name=check_name(name, (*conditions.path, name)), expression=expression)
+        for name in conditions
+        if (expression := _expression(conditions, name))
+    )
+
+
+def _expression(conditions: TomlTable, name: str) -> str:
+    text = conditions.text(name)
+    if not text.strip() or len(text) > CONDITION_LENGTH_MAX:
+        raise conditions.problem(
+            name, "is empty or too long", f"a CEL expression of {CONDITION_LENGTH_MAX} characters"
+        )
+    # Imported here: it takes half a second, and most manifests have no conditions.
+    import cel  # noqa: PLC0415
+
+    try:
+        cel.compile(text)
+    except ValueError as error:
+        mistake = str(error).partition("ERROR: ")[2].partition("\n")[0] or str(error)
+        raise conditions.problem(name, f"is no CEL expression: {mistake}", "e.g. `1 < 2`") from None
+    return text
+
+
+def _publish(table: TomlTable) -> str:
+    for key in table:
+        if key != "site":
+            raise not_yet_supported((*table.path, key))
+    site = table.table("site")
+    site.only("url")
+    if "site" in table and "url" not in site:
+        raise site.missing("url", "the address of the published tree")
+    return _address(site, "url").rstrip("/")
+
+
+def _channels(root: TomlTable) -> tuple[str, ...]:
+    """Read `[channels]`: without the table a release moves `stable`, with an empty one nothing."""
+    if "channels" not in root:
+        return (STABLE,)
+    names: list[str] = []
+    for name, table in root.named_tables("channels"):
+        if name != STABLE:
+            raise not_yet_supported(table.path)
+        table.only(later=_LATER_CHANNEL_KEYS)
+        names.append(name)
+    return tuple(names)
+
+
+def _address(table: TomlTable, key: str) -> str:
+    text = table.text(key, default="")
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        plain = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.username is None
+            and not any(character.isspace() for character in text)
+        )
+        if key == "url":
+            plain = plain and not parts.query and not parts.fragment
+    except ValueError:
+        plain = False
+    if not plain:
+        raise table.problem(key, f"is `{text[:120]}`", "an address like `https://example.org/jq`")
+    return text
