@@ -1,4 +1,4 @@
-"""Keep a process's memory out of files: no core dump, no tracing by other processes of the user."""
+"""Keep a process that holds secrets to itself: no dumps, no files, no children."""
 
 import ctypes
 import resource
@@ -17,3 +17,12 @@ def forbid_memory_dumps() -> bool:
         return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
     except (AttributeError, OSError):
         return False
+
+
+def confine_process() -> None:
+    """Forbid this process to write files, and (unless it is root's) to start others.
+
+    Pipes stay open: the limit is on the size of files.
+    """
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
