@@ -103,8 +103,20 @@ class Completed:
     duration_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMark:
+    """What tells one process from every other with its number, before and after.
+
+    `boot` names the run of the kernel, `namespace` the set of numbers, `started` the moment in it.
+    """
+
+    boot: str
+    namespace: str
+    started: str
+
+
 class Processes(Protocol):
-    """Start programs."""
+    """Start programs, and tell which processes live."""
 
     def find(self, name: str) -> Path | None:
         """Return the absolute path of a program, looked up on the search path."""
@@ -114,6 +126,9 @@ class Processes(Protocol):
 
         Raises ConfigError when the program does not exist, UnavailableError after `stop_all`.
         """
+
+    def mark(self, process_id: int) -> ProcessMark | None:
+        """Identify a process of this machine; None when no such process is visible from here."""
 
     def stop_all(self) -> None:
         """End every process that runs now, and start no other: the user interrupted."""

@@ -18,11 +18,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from sealift.base.edge.port import Command, Completed
+from sealift.base.edge.port import Command, Completed, ProcessMark
 from sealift.core.errors import ConfigError, UnavailableError
 from sealift.core.limits import OUTPUT_LINE_BYTES_MAX, PROCESS_GRACE_S
 
 _READ_BYTES: Final = 64 * 1024
+_STAT_STATE: Final = 0  # of /proc/PID/stat, counted from after the name
+_STAT_STARTED: Final = 19
 
 _DEBIAN_PACKAGES: Final[Mapping[str, str]] = {
     "apt-ftparchive": "apt-utils",
@@ -88,6 +90,20 @@ class SystemProcesses:
             truncated=run.truncated,
             duration_ms=int((time.monotonic() - begun) * 1000),
         )
+
+    def mark(self, process_id: int) -> ProcessMark | None:
+        """Identify a process of this machine; None when no such process is visible from here."""
+        try:
+            status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            namespace = Path("/proc/self/ns/pid").readlink().as_posix()
+        except OSError:
+            return None
+        # proc(5): the second field, the name in brackets, may hold spaces and brackets itself.
+        fields = status.rpartition(")")[2].split()
+        if fields[_STAT_STATE] in {"Z", "X"}:
+            return None
+        return ProcessMark(boot=boot, namespace=namespace, started=fields[_STAT_STARTED])
 
     def stop_all(self) -> None:
         """End every process that runs now, and start no other: the user interrupted."""
