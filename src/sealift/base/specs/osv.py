@@ -91,7 +91,8 @@ class Advisory:
     """One record. `modified` and `withdrawn` are RFC 3339 in UTC, or empty.
 
     `modified` is empty where the record's own cannot be read (feeds hold years before 1): what it
-    warns of still counts, it only dates nothing. `severity_stated` is false where the record gave none that can be read.
+    warns of still counts, it only dates nothing. `severity_stated` is false where the record gave
+    none that can be read.
     """
 
     identifier: str
