@@ -1,0 +1,78 @@
+"""What a second run changes, so that a build that depends on it gives other bytes.
+
+Changed are the clock, time zone, locale, umask, processors, user, host name and the outside path.
+The path inside stays, by contract; the order of files in a folder is the file system's.
+"""
+
+from typing import Final
+
+from sealift.stations.build.model import Perturbation
+
+# Over a year, and odd hours, minutes and seconds: every field of a date differs.
+CLOCK_OFFSET_S: Final = 400 * 86_400 + 5 * 3_600 + 43 * 60 + 17
+_TIME_ZONE: Final = "LINT-14"
+_HOSTNAME: Final = "elsewhere"
+_USER_ID: Final = 4_242
+_UMASK: Final = 0o077
+_PLAIN_LOCALES: Final = frozenset({"C", "POSIX", "C.utf8", "C.UTF-8"})
+# Languages with their own letter cases and sort order come first.
+_LANGUAGES: Final = ("tr_TR", "et_EE", "de_DE", "fr_FR")
+
+
+def perturbation(
+    *, clock_library: str, locales: frozenset[str], processors: int, can_pin: bool
+) -> Perturbation:
+    """Return the strongest perturbation that a machine with these means allows.
+
+    `clock_library` is the path of libfaketime inside, or empty; `locales` what `locale -a` lists;
+    `can_pin` whether a run can be bound to one of `processors`.
+    """
+    locale = _locale(locales)
+    single = can_pin and processors > 1
+    return Perturbation(
+        changes=(
+            ("clock", f"+{CLOCK_OFFSET_S} s" if clock_library else _not("no libfaketime")),
+            ("time-zone", _TIME_ZONE),
+            ("locale", locale),
+            ("umask", f"{_UMASK:04o}"),
+            ("processors", "1" if single else _not("no second processor, or no taskset")),
+            ("user", str(_USER_ID)),
+            ("host-name", _HOSTNAME),
+            ("outside-path", "another folder"),
+        ),
+        environment=(*_clock_environment(clock_library), *_words(locale), ("TZ", _TIME_ZONE)),
+        hostname=_HOSTNAME,
+        user_id=_USER_ID,
+        umask=_UMASK,
+        single_processor=single,
+    )
+
+
+def _clock_environment(library: str) -> tuple[tuple[str, str], ...]:
+    if not library:
+        return ()
+    return (
+        ("LD_PRELOAD", library),
+        ("FAKETIME", f"+{CLOCK_OFFSET_S}"),
+        # make compares the times of files with each other and with the clock.
+        ("NO_FAKE_STAT", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("FAKETIME_DISABLE_SHM", "1"),
+    )
+
+
+def _words(locale: str) -> tuple[tuple[str, str], ...]:
+    return (("LANG", locale), ("LANGUAGE", "de"), ("LC_ALL", locale))
+
+
+def _locale(locales: frozenset[str]) -> str:
+    others = sorted(locales - _PLAIN_LOCALES)
+    for language in _LANGUAGES:
+        for locale in others:
+            if locale.startswith(language):
+                return locale
+    return others[0] if others else "C"
+
+
+def _not(why: str) -> str:
+    return f"not perturbed: {why}"

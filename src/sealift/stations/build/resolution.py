@@ -1,0 +1,73 @@
+"""Resolve a stage of the plan to an action: everything that can change its outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sealift.core.action import Action, ActionInput
+from sealift.core.release import StagePlan, ToolchainFacts
+from sealift.core.tree import Tree
+from sealift.stations.build.model import (
+    HOME_FOLDER,
+    INPUTS_FOLDER,
+    OUT_FOLDER,
+    SANDBOX_PATH,
+    SITE_FOLDER,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageInput:
+    """An input of a stage with its contents."""
+
+    name: str
+    tree: Tree
+
+
+def resolve(
+    stage: StagePlan,
+    *,
+    inputs: Sequence[StageInput],
+    epoch_s: int,
+    toolchain: ToolchainFacts,
+) -> Action:
+    """Return the action of `stage` over `inputs`, which are in the manifest's order."""
+    sites = tuple(
+        f"{INPUTS_FOLDER}/{each.name}/{SITE_FOLDER}"
+        for each in inputs
+        if any(entry.path.startswith(f"{SITE_FOLDER}/") for entry in each.tree.entries)
+    )
+    return Action(
+        kind=stage.kind,
+        stage=stage.name,
+        # One shell for all lines: variables and folders carry over, the first failure ends it.
+        command=("/bin/sh", "-eu", "-c", "\n".join(stage.run)),
+        inputs=tuple(ActionInput(name=each.name, tree=each.tree.digest) for each in inputs),
+        outputs=stage.outputs,
+        environment=sandbox_environment(epoch_s=epoch_s, python_sites=sites),
+        toolchain=toolchain.name,
+        toolchain_fingerprint=toolchain.fingerprint,
+        platform=stage.platform,
+        timeout_s=stage.timeout_s,
+        memory_bytes=stage.memory_bytes,
+    )
+
+
+def sandbox_environment(
+    *, epoch_s: int, python_sites: Sequence[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Return every variable that an action sees, sorted (ARCHITECTURE.md, "Inside the sandbox")."""
+    variables = {
+        "HOME": HOME_FOLDER,
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PATH": SANDBOX_PATH,
+        "SEALIFT_INPUTS": INPUTS_FOLDER,
+        "SEALIFT_OUT": OUT_FOLDER,
+        "SOURCE_DATE_EPOCH": str(epoch_s),
+        "TMPDIR": "/tmp",  # noqa: S108 - the path inside the sandbox
+        "TZ": "UTC",
+    }
+    if python_sites:
+        variables["PYTHONPATH"] = ":".join(python_sites)
+        variables["PYTHONHASHSEED"] = "0"
+    return tuple(sorted(variables.items()))
