@@ -196,7 +196,7 @@ class LocalExecutor:
             )
         except (IntegrityError, PermissionError) as error:
             raise DriverError(
-                fact=f"an output cannot be kept: {error}",
+                fact=f"an output cannot be kept: {_reason(error)}",
                 expected="readable files, and links that stay in the output folder",
                 where=where,
             ) from error
@@ -234,6 +234,10 @@ def remove_leftovers(world: World, scratch: Path) -> None:
         owner = folder.name.partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
             world.files.remove(folder)
+
+
+def _reason(error: IntegrityError | PermissionError) -> str:
+    return error.fact if isinstance(error, IntegrityError) else f"{error.strerror}"
 
 
 def _shown(path: Path) -> str:
