@@ -1,0 +1,148 @@
+"""How people check a release by hand: exact commands, with this tree's address in them.
+
+The commands are data, so that tests can run what the page shows.
+"""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from packaging.utils import canonicalize_name
+
+from sealift.core.artifact import Artifact
+from sealift.core.published import CHECKSUMS_NAME, release_target
+from sealift.core.signing import KeyRole, PublicKey
+from sealift.stations.publish.apt_repository import keyring_name
+from sealift.stations.publish.model import (
+    CHECKSUMS_KEY_TARGET,
+    CHECKSUMS_SIGNATURE_NAME,
+    Catalogue,
+    ReleaseEvidence,
+)
+from sealift.stations.publish.python_metadata import has_requirements
+
+_ADDRESS_VARIABLE: Final = "$SITE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Commands for one kind of user; `lines` are typed in order."""
+
+    name: str
+    title: str
+    text: str
+    lines: tuple[str, ...]
+    note: str = ""
+
+
+def recipes(
+    evidence: ReleaseEvidence, catalogue: Catalogue, keys: Iterable[PublicKey]
+) -> tuple[Recipe, ...]:
+    """Return the recipes that fit this release's files, the strongest check first."""
+    key_ids = {key.role: key.key_id for key in keys}
+    artifacts = evidence.package.artifacts
+    found = [_sealift(catalogue)]
+    wheels = [artifact for artifact in artifacts if artifact.kind == "wheel"]
+    if wheels:
+        found.append(_pip(evidence.version, wheels[0], catalogue))
+    if any(artifact.kind == "deb" for artifact in artifacts):
+        found.append(_apt(catalogue, key_ids.get(KeyRole.APT, "")))
+    if artifacts:
+        found.append(_by_hand(evidence.version, artifacts[0], catalogue))
+    return tuple(found)
+
+
+def address(catalogue: Catalogue) -> str:
+    """Return the site's address, or a variable for the reader to set where none is configured."""
+    return catalogue.project.url or _ADDRESS_VARIABLE
+
+
+def _sealift(catalogue: Catalogue) -> Recipe:
+    name, url = shlex.quote(catalogue.project.name), address(catalogue)
+    return Recipe(
+        name="sealift",
+        title="With Sealift",
+        text=(
+            "Checks everything on this page down to the source commit, "
+            "and trusts nothing but the root fingerprint."
+        ),
+        lines=(
+            f"sealift get {name} --from {url} --root-sha256 {catalogue.root_digest.hex}",
+            "sealift verify FILE",
+        ),
+        note="Compare the fingerprint with the one in the signed tag before you pin it.",
+    )
+
+
+def _pip(version: str, wheel: Artifact, catalogue: Catalogue) -> Recipe:
+    metadata = next(
+        (
+            file.metadata
+            for release in catalogue.releases
+            if release.document.version == version
+            for file in release.files
+            if file.artifact.name == wheel.name
+        ),
+        b"",
+    )
+    name = canonicalize_name(catalogue.project.name)
+    dependencies = "--no-deps " if has_requirements(metadata) else ""
+    return Recipe(
+        name="pip",
+        title="With pip",
+        text="Checks the file against the sha256 in this tree's index, over your connection to it.",
+        lines=(
+            f"pip install {dependencies}--index-url {address(catalogue)}/simple/ {name}=={version}",
+        ),
+        note=(
+            "Its dependencies come from the index that you use otherwise: install them from there."
+            if dependencies
+            else ""
+        ),
+    )
+
+
+def _apt(catalogue: Catalogue, fingerprint: str) -> Recipe:
+    name = catalogue.project.name
+    keyring = f"{keyring_name(name)}.asc"
+    url = address(catalogue)
+    return Recipe(
+        name="apt",
+        title="With apt",
+        text="Checks the signed index, its age, and the package's sha256.",
+        lines=(
+            f"curl -fsSLO {url}/apt/{keyring}",
+            f"gpg --show-keys {keyring}",
+            f"sudo install -Dm644 {keyring} /etc/apt/keyrings/{keyring}",
+            f"sudo curl -fsSLo /etc/apt/sources.list.d/{name}.sources {url}/apt/{name}.sources",
+            f"sudo apt-get update && sudo apt-get install {name}",
+        ),
+        note=f"The second command must show {fingerprint}." if fingerprint else "",
+    )
+
+
+def _by_hand(version: str, artifact: Artifact, catalogue: Catalogue) -> Recipe:
+    url = address(catalogue)
+    base = f"{url}/{release_target(version, '')}"
+    return Recipe(
+        name="by-hand",
+        title="By hand",
+        text="With coreutils and openssl, which every system has.",
+        lines=(
+            f"curl -fsSLO {base}{artifact.name}",
+            f"curl -fsSLO {base}{CHECKSUMS_NAME} -O {base}{CHECKSUMS_SIGNATURE_NAME}",
+            f"curl -fsSLO {url}/{CHECKSUMS_KEY_TARGET}",
+            openssl_line(),
+            f"sha256sum --check --ignore-missing {CHECKSUMS_NAME}",
+        ),
+        note="Get checksums.pem once, from a place that you trust, and keep it.",
+    )
+
+
+def openssl_line() -> str:
+    """Return the command that checks the signature of the checksums."""
+    return (
+        "openssl dgst -sha256 -verify checksums.pem "
+        f"-signature {CHECKSUMS_SIGNATURE_NAME} {CHECKSUMS_NAME}"
+    )
