@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from sealift.core.artifact import ArtifactKind
 from sealift.core.errors import ConfigError
+from sealift.core.glob import Glob
 from sealift.core.limits import (
     ACTION_TIMEOUT_S,
     COMMAND_LINES_MAX,
@@ -58,7 +59,6 @@ _LATER_POLICIES: Final = frozenset({"baseline", "strict"})
 
 _TIMEOUT: Final = re.compile(r"([1-9][0-9]{0,5}) (second|minute|hour)s?\Z")
 _UNIT_S: Final = {"second": 1, "minute": 60, "hour": 3_600}
-_GLOB_PART: Final = re.compile(r"[^\\\x00-\x1f\x7f]+\Z")
 
 
 def parse_manifest(data: bytes, *, path: str) -> Manifest:
@@ -233,18 +233,19 @@ def _glob(stage: str, output: str, table: TomlTable) -> str:
     outputs = table.table("outputs")
     check_name(output, (*outputs.path, output))
     glob = outputs.text(output)
-    parts = glob.split("/")
-    if glob.startswith("/") or ".." in parts:
+    if glob.startswith("/") or ".." in glob.split("/"):
         raise outputs.problem(
             output,
             f"of stage `{stage}` lies outside of the stage's folder: `{glob[:120]}`",
             "a glob relative to $SEALIFT_OUT",
             'write the file below "$SEALIFT_OUT" and name it from there',
         )
-    if not all(_GLOB_PART.match(part) and part != "." for part in parts):
+    try:
+        Glob.parse(glob)
+    except ConfigError as error:
         raise outputs.problem(
-            output, f"of stage `{stage}` is `{glob[:120]}`", "a glob such as `usr/**` or `*.whl`"
-        )
+            output, f"of stage `{stage}` is `{glob[:120]}`", error.expected
+        ) from None
     return glob
 
 

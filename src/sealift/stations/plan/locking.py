@@ -1,0 +1,95 @@
+"""`sealift lock`: pin what fetch stages may fetch, and the archive that the commit came from."""
+
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from sealift.base.specs.purl import Purl
+from sealift.base.store.port import BlobStore
+from sealift.core.errors import ConfigError
+from sealift.core.platform import Platform
+from sealift.core.release import Download
+from sealift.core.tree import Tree
+from sealift.stations.plan.model import Lock, LockedStage, Manifest, StageSpec, inputs_digest
+from sealift.stations.plan.port import PackageIndex, RequirementResolver, ResolvedFile
+from sealift.stations.plan.upstream import record_archive
+
+
+def lock(
+    manifest: Manifest,
+    *,
+    resolver: RequirementResolver,
+    index: PackageIndex,
+    store: BlobStore,
+    platform: Platform,
+    constraints: tuple[str, ...] = (),
+    source_archive: Path | None = None,
+    source: Tree | None = None,
+    previous: Lock | None = None,
+) -> Lock:
+    """Resolve every fetch stage, bring its files into the store, and return the lock.
+
+    `source` is the committed tree that `source_archive` must equal. Without `source_archive` the
+    archive of the `previous` lock stays. Raises what the ports raise.
+    """
+    if source_archive is not None and source is None:
+        raise ConfigError(
+            fact=f"there is no commit to compare `{source_archive.name}` with",
+            expected="a git checkout of the archive's files",
+            hint="git init && git add --all && git commit",
+        )
+    for text in constraints:
+        _check_constraint(text)
+    downloads: list[Download] = []
+    pythons: set[str] = set()
+    for stage in manifest.fetch_stages:
+        resolution = resolver.resolve(stage.requirements, constraints=constraints)
+        pythons.add(resolution.python)
+        downloads += [_pinned(stage, file, index) for file in resolution.files]
+    upstream = previous.upstream if previous else None
+    if source_archive is not None and source is not None:
+        upstream = record_archive(store, source_archive, source=source)
+    return Lock(
+        python=pythons.pop() if downloads else "",
+        platform=str(platform) if downloads else "",
+        stages=tuple(
+            LockedStage(name=stage.name, inputs=inputs_digest(stage))
+            for stage in sorted(manifest.fetch_stages, key=lambda one: one.name)
+        ),
+        downloads=tuple(sorted(downloads, key=lambda one: (one.group, one.filename))),
+        upstream=upstream,
+    )
+
+
+def _check_constraint(text: str) -> None:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise ConfigError(
+            fact=f"`{text[:120]}` is no constraint: {str(error).partition(chr(10))[0]}",
+            expected="e.g. `poetry-core==1.9.0`",
+            hint="sealift lock --constraint 'NAME==VERSION'",
+        ) from error
+    if requirement.url:
+        raise ConfigError(
+            fact=f"constraint `{text[:120]}` names an address",
+            expected="a name and a version",
+            hint="sealift lock --constraint 'NAME==VERSION'",
+        )
+
+
+def _pinned(stage: StageSpec, file: ResolvedFile, index: PackageIndex) -> Download:
+    """Fetch a file now, so that the digest in the lock is one that was seen."""
+    offered = index.find_file(file.name, file.filename, digest=file.digest)
+    got = index.download(offered, digest=file.digest)
+    return Download(
+        group=stage.name,
+        name=file.name,
+        version=file.version,
+        filename=file.filename,
+        digest=got.digest,
+        size_bytes=got.size_bytes,
+        purl=str(Purl.of("pypi", file.name, file.version)),
+        licence=file.licence,
+        requested=file.requested,
+    )
