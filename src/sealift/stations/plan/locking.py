@@ -1,18 +1,28 @@
 """`sealift lock`: pin what fetch stages may fetch, and the archive that the commit came from."""
 
+import email.parser
+import email.policy
+import re
+import zipfile
 from pathlib import Path
+from typing import Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from sealift.base.specs.purl import Purl
 from sealift.base.store.port import BlobStore
+from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
+from sealift.core.limits import DETECTION_FILE_BYTES_MAX
 from sealift.core.platform import Platform
 from sealift.core.release import Download
 from sealift.core.tree import Tree
+from sealift.stations.plan.licence import expression_of_metadata
 from sealift.stations.plan.model import Lock, LockedStage, Manifest, StageSpec, inputs_digest
 from sealift.stations.plan.port import PackageIndex, RequirementResolver, ResolvedFile
 from sealift.stations.plan.upstream import record_archive
+
+_METADATA: Final = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
 
 def lock(
@@ -45,7 +55,7 @@ def lock(
     for stage in manifest.fetch_stages:
         resolution = resolver.resolve(stage.requirements, constraints=constraints)
         pythons.add(resolution.python)
-        downloads += [_pinned(stage, file, index) for file in resolution.files]
+        downloads += [_pinned(stage, file, index, store) for file in resolution.files]
     upstream = previous.upstream if previous else None
     if source_archive is not None and source is not None:
         upstream = record_archive(store, source_archive, source=source)
@@ -78,7 +88,9 @@ def _check_constraint(text: str) -> None:
         )
 
 
-def _pinned(stage: StageSpec, file: ResolvedFile, index: PackageIndex) -> Download:
+def _pinned(
+    stage: StageSpec, file: ResolvedFile, index: PackageIndex, store: BlobStore
+) -> Download:
     """Fetch a file now, so that the digest in the lock is one that was seen."""
     offered = index.find_file(file.name, file.filename, digest=file.digest)
     got = index.download(offered, digest=file.digest)
@@ -90,6 +102,28 @@ def _pinned(stage: StageSpec, file: ResolvedFile, index: PackageIndex) -> Downlo
         digest=got.digest,
         size_bytes=got.size_bytes,
         purl=str(Purl.of("pypi", file.name, file.version)),
-        licence=file.licence,
+        licence=_wheel_licence(store, got.digest),
         requested=file.requested,
+    )
+
+
+def _wheel_licence(store: BlobStore, digest: Digest) -> str:
+    """Return the SPDX expression that a wheel's METADATA states, or nothing when it is unclear.
+
+    A file that is no wheel is not refused here: the fetch stage, which unpacks it, does that.
+    """
+    try:
+        with store.open(digest) as stream, zipfile.ZipFile(stream) as wheel:
+            name = next(one for one in wheel.namelist() if _METADATA.match(one))
+            with wheel.open(name) as member:
+                text = member.read(DETECTION_FILE_BYTES_MAX)
+    except (zipfile.BadZipFile, StopIteration, NotImplementedError, RuntimeError, ValueError):
+        return ""
+    metadata = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(
+        text, headersonly=True
+    )
+    return expression_of_metadata(
+        expression=str(metadata["License-Expression"] or ""),
+        licence=str(metadata["License"] or ""),
+        classifiers=tuple(map(str, metadata.get_all("Classifier") or [])),
     )

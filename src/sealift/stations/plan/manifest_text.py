@@ -18,7 +18,7 @@ _IMPORT_ALL: Final = (
 def render_manifest(detected: Detected) -> str:
     """Return a manifest that `parse_manifest` accepts and that does what was detected."""
     lines = [
-        f"# {detected.project.name}, from its tag to a verified download; `sealift plan` shows how.",
+        f"# {detected.project.name}'s road from tag to verified download; `sealift plan` shows it.",
         *_project(detected.project),
         "",
         *(_python(detected) if detected.kind == "python" else _autotools(detected)),

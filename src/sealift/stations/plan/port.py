@@ -60,7 +60,6 @@ class ResolvedFile:
     version: str
     filename: str
     digest: Digest | None
-    licence: str
     requested: bool
 
 

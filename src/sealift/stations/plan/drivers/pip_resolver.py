@@ -16,8 +16,7 @@ from sealift.base.edge.port import Command, Completed, World
 from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError, DriverError, UnavailableError
 from sealift.core.limits import INDEX_PAGE_BYTES_MAX, RESOLVE_TIMEOUT_S
-from sealift.stations.plan.drivers.pip_settings import PipSettings, read_pip_settings
-from sealift.stations.plan.licence import expression_of_metadata
+from sealift.stations.plan.drivers.pip_settings import PipSettings, pip_settings_reader
 from sealift.stations.plan.lockfile import name_and_version
 from sealift.stations.plan.port import Resolution, ResolvedFile
 
@@ -45,17 +44,8 @@ class _DownloadInfo(msgspec.Struct):
     archive_info: _Archive = msgspec.field(default_factory=_Archive)
 
 
-class _Metadata(msgspec.Struct):
-    name: str
-    version: str
-    license: str = ""
-    license_expression: str = ""
-    classifier: list[str] = []
-
-
 class _Item(msgspec.Struct):
     download_info: _DownloadInfo
-    metadata: _Metadata
     requested: bool = False
 
 
@@ -76,7 +66,7 @@ class PipResolver:
     ) -> None:
         self._world = world
         self._python = python
-        self._settings = settings or (lambda: read_pip_settings(world.processes, world.environment))
+        self._settings = settings or pip_settings_reader(world)
 
     def resolve(self, requirements: tuple[str, ...], *, constraints: tuple[str, ...]) -> Resolution:
         """Return wheels that satisfy `requirements` and all that these need."""
@@ -145,17 +135,11 @@ def _file(item: _Item) -> ResolvedFile:
             fact=f"pip chose `{filename[:120]}`", expected="a wheel", hint="sealift lock"
         )
     sha256 = item.download_info.archive_info.hashes.get("sha256")
-    metadata = item.metadata
     return ResolvedFile(
         name=name,
         version=version,
         filename=filename,
         digest=Digest(sha256) if sha256 else None,
-        licence=expression_of_metadata(
-            expression=metadata.license_expression,
-            licence=metadata.license,
-            classifiers=tuple(metadata.classifier),
-        ),
         requested=item.requested,
     )
 

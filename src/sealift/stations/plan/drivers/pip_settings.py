@@ -6,11 +6,12 @@ Addresses come from pip's own configuration, never from constants (DESIGN.md, se
 import ast
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from sealift.base.edge.port import Command, Completed, Processes
+from sealift.base.edge.port import Command, Completed, Processes, World
 from sealift.core.errors import ConfigError, DriverError, UnavailableError
 
 _PIP_TIMEOUT_S: Final = 60
@@ -88,6 +89,11 @@ def read_pip_settings(processes: Processes, environment: Mapping[str, str]) -> P
         indexes=tuple(dict.fromkeys(indexes)),
         find_links=tuple(settings.get("find-links", "").split()),
     )
+
+
+def pip_settings_reader(world: World) -> Callable[[], PipSettings]:
+    """Return a function that asks pip once and then remembers: each question costs a second."""
+    return cache(lambda: read_pip_settings(world.processes, world.environment))
 
 
 def _find_pip(processes: Processes, environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from sealift.core.errors import IntegrityError, UnavailableError
 from sealift.core.limits import DOWNLOAD_BYTES_MAX, INDEX_PAGE_BYTES_MAX
 from sealift.core.release import Download
 from sealift.stations.plan.drivers.index_page import ACCEPT, PageRow, parse_page
-from sealift.stations.plan.drivers.pip_settings import PipSettings, read_pip_settings
+from sealift.stations.plan.drivers.pip_settings import PipSettings, pip_settings_reader
 from sealift.stations.plan.port import IndexFile
 
 _OK: Final = 200
@@ -53,10 +53,7 @@ class PypiIndex:
     ) -> None:
         self._world = world
         self._store = store
-        self._read_settings = settings or (
-            lambda: read_pip_settings(world.processes, world.environment)
-        )
-        self._settings: PipSettings | None = None
+        self._settings = settings or pip_settings_reader(world)
 
     def find_file(self, project: str, filename: str, *, digest: Digest | None = None) -> IndexFile:
         """Return where a file is served, preferring a place that states `digest`."""
@@ -131,11 +128,10 @@ class PypiIndex:
         return got
 
     def _places(self, project: str) -> Iterator[_Place]:
-        if self._settings is None:
-            self._settings = self._read_settings()
-        for index in self._settings.indexes:
+        settings = self._settings()
+        for index in settings.indexes:
             yield _place(f"{_as_url(index).rstrip('/')}/{canonicalize_name(project)}/")
-        for link in self._settings.find_links:
+        for link in settings.find_links:
             yield _place(_as_url(link))
 
     def _rows(self, place: _Place) -> tuple[PageRow, ...]:
