@@ -6,7 +6,7 @@ that differ in nothing else are the same tree.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
@@ -14,7 +14,12 @@ import msgspec
 
 from sealift.core.digest import Digest
 from sealift.core.errors import IntegrityError
-from sealift.core.limits import PATH_LENGTH_MAX, SYMLINK_LENGTH_MAX, TREE_ENTRIES_MAX
+from sealift.core.limits import (
+    PATH_LENGTH_MAX,
+    SYMLINK_LENGTH_MAX,
+    SYMLINKS_FOLLOWED_MAX,
+    TREE_ENTRIES_MAX,
+)
 
 TREE_FORMAT: Final = "sealift-tree-v1"
 
@@ -70,6 +75,7 @@ class Tree:
         for entry in ordered:
             check_path(entry.path)
             _check_entry(entry, paths)
+        _check_links(ordered)
         return cls(entries=ordered)
 
     @property
@@ -165,3 +171,38 @@ def _check_target(entry: TreeEntry) -> None:
                 fact=f"symlink `{entry.path}` points to `{entry.target}`, out of the tree",
                 expected="a relative target inside the tree",
             )
+
+
+def _check_links(entries: tuple[TreeEntry, ...]) -> None:
+    """Refuse a symlink that leads out by way of others: `a/up -> ..`, then `out -> a/up/..`."""
+    links = {entry.path: entry.target for entry in entries if entry.kind == "symlink"}
+    for path, target in links.items():
+        if not _stays_inside(path, links):
+            raise IntegrityError(
+                fact=f"symlink `{path}` points to `{target}`, which leads out of the tree",
+                expected="a relative target inside the tree",
+            )
+
+
+def _stays_inside(path: str, links: Mapping[str, str]) -> bool:
+    """Follow a symlink as the kernel would, part by part."""
+    place = path.split("/")[:-1]
+    pending = links[path].split("/")[::-1]
+    followed = 1
+    while pending:
+        part = pending.pop()
+        if part == ".." and not place:
+            return False
+        if part == "..":
+            place.pop()
+        elif part not in {"", "."}:
+            place.append(part)
+        target = links.get("/".join(place)) if part not in {"", ".", ".."} else None
+        if target is not None:
+            followed += 1
+            if followed > SYMLINKS_FOLLOWED_MAX:
+                # The kernel gives up here as well (ELOOP): it leads nowhere.
+                return True
+            place.pop()
+            pending += target.split("/")[::-1]
+    return True
