@@ -1,7 +1,8 @@
 """A signing desk without a process, and the suite that every desk passes.
 
 A test class joins the suite by giving three fixtures: `desk` (every role), `locked_desk` (no
-passphrase was given) and `refresh_desk` (restricted to timestamp and apt):
+passphrase was given) and `refresh_desk` (restricted to timestamp and apt; one of its own for each
+story, since one of them closes it):
 
     class TestInMemoryDesk(SigningDeskSuite):
         @pytest.fixture
@@ -9,7 +10,7 @@ passphrase was given) and `refresh_desk` (restricted to timestamp and apt):
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from typing import Final
 
@@ -28,6 +29,7 @@ from sealift.core.signing import (
 from sealift.stations.attest.keypair import KeyPair
 from sealift.stations.attest.protocol import SignRequest
 from sealift.stations.attest.signer import sign_as
+from sealift.testing.expect import expect, expect_error
 
 KEYS_MADE_AT_S: Final = 1_577_836_800
 """2020-01-01: when the keys of an in-memory desk were made; sign at this time or later."""
@@ -79,12 +81,12 @@ class SigningDeskSuite:
     def test_desk_shows_one_public_key_a_role_in_order(self, desk: SigningDesk) -> None:
         """Every role has a key of the scheme that core names, under the id of its bytes."""
         keys = desk.public_keys()
-        _demand(tuple(key.role for key in keys) == tuple(KeyRole), "one key a role, in order")
-        _demand(len({key.key_id for key in keys}) == len(keys), "no key serves two roles")
+        expect(tuple(key.role for key in keys) == tuple(KeyRole), "one key a role, in order")
+        expect(len({key.key_id for key in keys}) == len(keys), "no key serves two roles")
         for key in keys:
-            _demand(key.scheme == SCHEMES[key.role], f"the scheme of {key.role}")
+            expect(key.scheme == SCHEMES[key.role], f"the scheme of {key.role}")
             if key.scheme != "openpgp-ed25519":
-                _demand(key.key_id == key_id_of(key.text), f"the key id of {key.role}")
+                expect(key.key_id == key_id_of(key.text), f"the key id of {key.role}")
 
     def test_signatures_of_every_role_verify_with_its_public_key(self, desk: SigningDesk) -> None:
         """A signature holds for the payload, and for no other."""
@@ -92,7 +94,7 @@ class SigningDeskSuite:
             if key.role is KeyRole.APT:
                 continue
             signature = desk.sign(key.role, self.payload, at_s=self.at_s)
-            _demand(signature.key_id == key.key_id, "the signature names its key")
+            expect(signature.key_id == key.key_id, "the signature names its key")
             verify_signature(
                 key_pem=key.text,
                 scheme=key.scheme,
@@ -100,7 +102,9 @@ class SigningDeskSuite:
                 signature=signature.value,
             )
             check = partial(verify_signature, key_pem=key.text, scheme=key.scheme)
-            _refused(IntegrityError, partial(check, payload=b"other", signature=signature.value))
+            expect_error(
+                IntegrityError, partial(check, payload=b"other", signature=signature.value)
+            )
 
     def test_the_same_payload_and_time_give_the_same_bytes(self, desk: SigningDesk) -> None:
         """A resumed release signs again what it signed before."""
@@ -108,19 +112,19 @@ class SigningDeskSuite:
             form: SignatureForm = "openpgp-detached" if role is KeyRole.APT else "raw"
             first = desk.sign(role, self.payload, at_s=self.at_s, form=form)
             again = desk.sign(role, self.payload, at_s=self.at_s, form=form)
-            _demand(first == again, f"{role} signs deterministically")
+            expect(first == again, f"{role} signs deterministically")
 
     def test_openpgp_signatures_carry_the_time_they_are_given(self, desk: SigningDesk) -> None:
         """Another time is another signature; the clear form shows the text."""
         clear = desk.sign(KeyRole.APT, self.payload, at_s=self.at_s, form="openpgp-clear")
         later = desk.sign(KeyRole.APT, self.payload, at_s=self.at_s + 1, form="openpgp-clear")
-        _demand(self.payload in clear.value, "the text is readable")
-        _demand(clear.value != later.value, "the time is signed")
+        expect(self.payload in clear.value, "the text is readable")
+        expect(clear.value != later.value, "the time is signed")
 
     def test_a_key_gives_no_signature_of_another_form(self, desk: SigningDesk) -> None:
         """Raw bytes come from raw keys, documents from the OpenPGP key."""
-        _refused(ConfigError, lambda: desk.sign(KeyRole.APT, b"x\n", at_s=self.at_s))
-        _refused(
+        expect_error(ConfigError, lambda: desk.sign(KeyRole.APT, b"x\n", at_s=self.at_s))
+        expect_error(
             ConfigError,
             lambda: desk.sign(KeyRole.ROOT, b"x\n", at_s=self.at_s, form="openpgp-clear"),
         )
@@ -137,20 +141,24 @@ class SigningDeskSuite:
             form: SignatureForm = "openpgp-clear" if role is KeyRole.APT else "raw"
             locked_desk.sign(role, self.payload, at_s=self.at_s, form=form)
         for role in OFFLINE_ROLES:
-            _refused(ConfigError, partial(locked_desk.sign, role, b"x", at_s=self.at_s))
+            expect_error(ConfigError, partial(locked_desk.sign, role, b"x", at_s=self.at_s))
 
     def test_a_desk_for_refreshing_signs_for_no_other_role(self, refresh_desk: SigningDesk) -> None:
         """What a timer holds can date again what is there, and no more."""
         refresh_desk.sign(KeyRole.TIMESTAMP, self.payload, at_s=self.at_s)
         for role in KeyRole:
             if role not in {KeyRole.TIMESTAMP, KeyRole.APT}:
-                _refused(PolicyDenied, partial(refresh_desk.sign, role, b"x", at_s=self.at_s))
+                expect_error(PolicyDenied, partial(refresh_desk.sign, role, b"x", at_s=self.at_s))
 
-    def test_closing_twice_is_fine_and_nothing_is_signed_after(self, desk: SigningDesk) -> None:
+    def test_closing_twice_is_fine_and_nothing_is_signed_after(
+        self, refresh_desk: SigningDesk
+    ) -> None:
         """A closed desk has no keys."""
-        desk.close()
-        desk.close()
-        _refused(SealiftError, lambda: desk.sign(KeyRole.TIMESTAMP, b"x", at_s=self.at_s))
+        refresh_desk.close()
+        refresh_desk.close()
+        expect_error(
+            SealiftError, lambda: refresh_desk.sign(KeyRole.TIMESTAMP, b"x", at_s=self.at_s)
+        )
 
 
 class _SeededEntropy:
@@ -164,16 +172,3 @@ class _SeededEntropy:
         """Return the next `count` bytes."""
         self._drawn += 1
         return hashlib.shake_256(self._seed + self._drawn.to_bytes(8, "big")).digest(count)
-
-
-def _demand(holds: bool, story: str) -> None:  # noqa: FBT001 - reads as a sentence
-    if not holds:
-        raise AssertionError(story)
-
-
-def _refused(kind: type[SealiftError], call: Callable[[], object]) -> None:
-    try:
-        call()
-    except kind:
-        return
-    raise AssertionError(f"expected {kind.__name__}")

@@ -14,7 +14,6 @@ from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError, IntegrityError
 from sealift.core.limits import KEYRING_FILE_BYTES_MAX
 from sealift.core.signing import OFFLINE_ROLES, ONLINE_ROLES, PublicKey
-from sealift.stations.attest.keypair import KeyPair
 from sealift.stations.attest.keyring import (
     PRIVATE_MODE,
     PUBLIC_MODE,
@@ -27,7 +26,6 @@ from sealift.stations.attest.keyring import (
     read_public,
     read_record,
     refuse_existing,
-    unlock_offline,
     wrong_passphrase,
 )
 from sealift.stations.attest.model import (
@@ -48,8 +46,6 @@ from sealift.stations.attest.model import (
 from sealift.stations.attest.sealing import (
     SealingKey,
     WrongSecret,
-    check_derivation,
-    new_derivation,
 )
 
 _ATTACHMENTS = (ROOT_FILE, ALLOWED_SIGNERS_FILE, GPG_FINGERPRINTS_FILE)
@@ -76,18 +72,17 @@ def back_up(
             fact=f"{target} lies in the keyring itself",
             expected="a place that survives the loss of this disk",
         )
-    unlock_offline(folder, passphrase)
     secret_path = online_secret or folder / ONLINE_SECRET_FILE
     secret = read_online_secret(secret_path, ours=online_secret is None)
-    key = SealingKey(passphrase, new_derivation(world.entropy))
     public = read_public(folder)
+    offline = read_part(folder, "offline")
+    key = SealingKey(passphrase, offline.derivation)
     backup = Backup(
         project=public.project,
         made_at=format_time(at),
-        offline=read_part(folder, "offline"),
+        offline=offline,
         online=read_part(folder, "online"),
         online_secret=key.seal(secret, context=_SECRET_CONTEXT, entropy=world.entropy),
-        derivation=key.derivation,
         public=public,
         attachments=tuple(
             Attachment(name=name, data=(folder / name).read_bytes())
@@ -95,10 +90,11 @@ def back_up(
             if (folder / name).exists()
         ),
     )
-    world.files.write_durably(target, to_json(backup), mode=PRIVATE_MODE)
-    data = target.read_bytes()
-    read, _ = _open(data, passphrase, where=str(target))
-    if read != backup:
+    data = to_json(backup)
+    # Before it is written: nobody should find a backup that does not open.
+    _open(data, passphrase, where=str(target))
+    world.files.write_durably(target, data, mode=PRIVATE_MODE)
+    if target.read_bytes() != data:
         raise IntegrityError(fact=f"{target} does not hold what was written", where=str(target))
     _remember(world, folder, data, made_at=backup.made_at)
     return BackupReceipt(
@@ -180,7 +176,6 @@ def _open(data: bytes, passphrase: bytes, *, where: str) -> tuple[Backup, bytes]
         raise
     check_part(backup.offline, "offline", where=where)
     check_part(backup.online, "online", where=where)
-    check_derivation(backup.derivation, where=where)
     if any(file.name not in _ATTACHMENTS for file in backup.attachments):
         raise IntegrityError(
             fact="the backup holds a file of an unknown name",
@@ -188,21 +183,14 @@ def _open(data: bytes, passphrase: bytes, *, where: str) -> tuple[Backup, bytes]
             where=where,
         )
     try:
-        key = SealingKey(passphrase, backup.derivation)
+        key = SealingKey(passphrase, backup.offline.derivation)
+        pairs = open_part(backup.offline, key, backup.public, OFFLINE_ROLES)
         secret = key.open(backup.online_secret, context=_SECRET_CONTEXT)
-        offline = SealingKey(passphrase, backup.offline.derivation)
-        pairs: list[KeyPair] = [
-            *open_part(backup.offline, offline, backup.public, OFFLINE_ROLES).values(),
-            *open_part(
-                backup.online,
-                SealingKey(secret, backup.online.derivation),
-                backup.public,
-                ONLINE_ROLES,
-            ).values(),
-        ]
+        online = SealingKey(secret, backup.online.derivation)
+        pairs |= open_part(backup.online, online, backup.public, ONLINE_ROLES)
     except WrongSecret:
         raise wrong_passphrase(backup.project) from None
-    if {pair.public for pair in pairs} != set(backup.public.keys):
+    if {pair.public for pair in pairs.values()} != set(backup.public.keys):
         raise IntegrityError(
             fact="the backup does not hold every key", expected="one a role", where=where
         )

@@ -104,7 +104,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A whole keyring in one file. Every secret in it is under the passphrase."""
+    """A whole keyring in one file.
+
+    Every secret in it is under the passphrase: `online_secret` under the offline part's key.
+    """
 
     format: Literal["sealift-keyring-backup-v1"] = BACKUP_FORMAT
     project: str
@@ -112,7 +115,6 @@ class Backup:
     offline: KeyringPart
     online: KeyringPart
     online_secret: Sealed
-    derivation: Derivation
     public: PublicKeys
     attachments: tuple[Attachment, ...]
 

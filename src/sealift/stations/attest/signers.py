@@ -10,7 +10,6 @@ that nobody should trust.
 
 import base64
 import re
-import struct
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +32,7 @@ _KEY_TYPES: Final = (
     "ssh-rsa",
 )
 _RSA_BYTES_MIN: Final = 256
+_LENGTH_BYTES: Final = 4
 _FINGERPRINT: Final = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?\Z")
 _PRINCIPAL: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._@+-]{0,127}\Z")
 _LINE: Final = re.compile(
@@ -111,18 +111,29 @@ def _ssh_fingerprint(kind: str, body: str) -> str:
     )
     try:
         blob = base64.b64decode(body, validate=True)
-        (length,) = struct.unpack(">I", blob[:4])
-    except (ValueError, struct.error):
+    except ValueError:
         raise damaged from None
-    inner = blob[4 : 4 + length]
-    if kind not in _KEY_TYPES or inner != kind.encode() or len(blob) <= 4 + length:
+    fields = _wire_fields(blob)
+    if kind not in _KEY_TYPES or len(fields) <= 1 or fields[0] != kind.encode():
         raise damaged
-    if kind == "ssh-rsa" and len(blob) < _RSA_BYTES_MIN:
+    if kind == "ssh-rsa" and len(fields[-1].lstrip(b"\0")) < _RSA_BYTES_MIN:
         raise ConfigError(
             fact="the SSH key is RSA of less than 2048 bits", hint="ssh-keygen -t ed25519"
         )
     digest = bytes.fromhex(Digest.of(blob).hex)
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def _wire_fields(blob: bytes) -> list[bytes]:
+    """Split an SSH key into its strings (RFC 4251, section 5); nothing unless they fill it."""
+    fields = []
+    while blob:
+        length = int.from_bytes(blob[:_LENGTH_BYTES], "big")
+        field, blob = blob[_LENGTH_BYTES : _LENGTH_BYTES + length], blob[_LENGTH_BYTES + length :]
+        if len(field) != length or not length:
+            return []
+        fields.append(field)
+    return fields
 
 
 def _gpg_signer(fingerprint: str) -> TrustedSigner:
