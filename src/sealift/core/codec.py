@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 def to_plain(value: object) -> Any:  # noqa: ANN401 - plain JSON; `Json` cannot be narrowed by callers
     """Turn a frozen value into dicts, lists and scalars, fields in declared order."""
-    return msgspec.to_builtins(value, enc_hook=_encode)
+    # Through JSON: `to_builtins` would keep tuples, which are no JSON values.
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
 
 
 def from_plain(kind: type[T], data: object) -> T:
