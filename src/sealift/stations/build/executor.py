@@ -15,15 +15,18 @@ from sealift.core.errors import ConfigError, DriverError, IntegrityError
 from sealift.core.glob import Glob
 from sealift.core.limits import TREE_BYTES_MAX
 from sealift.core.platform import ANY, Platform
+from sealift.core.sandbox import (
+    BUILD_FOLDER,
+    SOURCE_FOLDER,
+    SOURCE_INPUT,
+    TEMPORARY_FOLDER,
+    WORK_FOLDER,
+)
 from sealift.core.tree import Tree
 from sealift.stations.build.failures import stage_failure
 from sealift.stations.build.log import ActionLog, log_path, open_log
 from sealift.stations.build.model import (
-    BUILD_FOLDER,
-    SOURCE_FOLDER,
-    SOURCE_INPUT,
     UNPERTURBED,
-    WORK_FOLDER,
     Execution,
     Mount,
     Perturbation,
@@ -34,7 +37,6 @@ from sealift.stations.build.port import Sandbox, Toolchain
 from sealift.stations.build.sandbox_command import account_files
 
 _EPOCH: Final = (0, 0)
-_TEMPORARY: Final = "/tmp"  # noqa: S108 - the path inside the sandbox
 _CLOCK_LIBRARIES: Final = "lib/*/faketime/libfaketimeMT.so.1"
 
 
@@ -165,7 +167,7 @@ class LocalExecutor:
                     for name in generated
                 ),
                 *(Mount(outside=path, inside=path) for path in action.reads),
-                Mount(outside=str(folder / "tmp"), inside=_TEMPORARY, writable=True),
+                Mount(outside=str(folder / "tmp"), inside=TEMPORARY_FOLDER, writable=True),
                 Mount(outside=str(folder / "build"), inside=BUILD_FOLDER, writable=True),
             ),
             hostname=perturbation.hostname,

@@ -11,19 +11,10 @@ from sealift.core.codec import digest_of
 from sealift.core.digest import Digest
 from sealift.core.tree import Tree
 
-# The path inside is a contract (ARCHITECTURE.md, "Inside the sandbox"): no outside path leaks.
-BUILD_FOLDER: Final = "/build"
-SOURCE_FOLDER: Final = "/build/source"
-INPUTS_FOLDER: Final = "/build/inputs"
-OUT_FOLDER: Final = "/build/out"
-HOME_FOLDER: Final = "/build/home"
-WORK_FOLDER: Final = "/build/work"
-SOURCE_INPUT: Final = "source"
 SITE_FOLDER: Final = "site"
 FILES_FOLDER: Final = "files"
 
 HOST_TOOLCHAIN: Final = "host"
-SANDBOX_PATH: Final = "/usr/bin:/bin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 
 from sealift.core.action import Action, ActionInput
 from sealift.core.release import StagePlan, ToolchainFacts
+from sealift.core.sandbox import INPUTS_FOLDER, sandbox_environment
 from sealift.core.tree import Tree
-from sealift.stations.build.model import (
-    HOME_FOLDER,
-    INPUTS_FOLDER,
-    OUT_FOLDER,
-    SANDBOX_PATH,
-    SITE_FOLDER,
-)
+from sealift.stations.build.model import SITE_FOLDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +45,3 @@ def resolve(
         timeout_s=stage.timeout_s,
         memory_bytes=stage.memory_bytes,
     )
-
-
-def sandbox_environment(
-    *, epoch_s: int, python_sites: Sequence[str] = ()
-) -> tuple[tuple[str, str], ...]:
-    """Return every variable that an action sees, sorted (ARCHITECTURE.md, "Inside the sandbox")."""
-    variables = {
-        "HOME": HOME_FOLDER,
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "PATH": SANDBOX_PATH,
-        "SEALIFT_INPUTS": INPUTS_FOLDER,
-        "SEALIFT_OUT": OUT_FOLDER,
-        "SOURCE_DATE_EPOCH": str(epoch_s),
-        "TMPDIR": "/tmp",  # noqa: S108 - the path inside the sandbox
-        "TZ": "UTC",
-    }
-    if python_sites:
-        variables["PYTHONPATH"] = ":".join(python_sites)
-        variables["PYTHONHASHSEED"] = "0"
-    return tuple(sorted(variables.items()))

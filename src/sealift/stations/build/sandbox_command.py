@@ -7,7 +7,8 @@ folders shown empty, `/proc` and a minimal `/dev`, then the run's own mounts.
 
 from typing import Final
 
-from sealift.stations.build.model import HOME_FOLDER, Mount, Root, SandboxRun
+from sealift.core.sandbox import HOME_FOLDER
+from sealift.stations.build.model import Mount, Root, SandboxRun
 
 _WALLS: Final = (
     "--unshare-all",

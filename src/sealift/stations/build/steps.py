@@ -13,9 +13,9 @@ from sealift.core.errors import ConfigError
 from sealift.core.execution import Workshop
 from sealift.core.limits import STAGES_AT_ONCE
 from sealift.core.release import BuildReport, ReleasePlan, SourceReport, StagePlan, ToolchainFacts
+from sealift.core.sandbox import SOURCE_INPUT
 from sealift.stations.build.failures import first_programs, missing_at_start
 from sealift.stations.build.fetch import Fetcher
-from sealift.stations.build.model import SOURCE_INPUT
 from sealift.stations.build.port import Toolchain
 from sealift.stations.build.resolution import StageInput, resolve
 from sealift.stations.build.schedule import run_graph
