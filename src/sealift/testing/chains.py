@@ -185,12 +185,20 @@ def sample_release(
         "test-check": Statement(
             subjects=artifacts,
             predicate_type=TEST_RESULT,
-            predicate={"result": "PASSED", "configuration": [], "passedTests": ["check"]},
+            predicate={
+                "result": "PASSED",
+                "configuration": [{"name": "check", "digest": {"sha256": Digest.of(b"check").hex}}],
+            },
         ),
         "gate": Statement(
             subjects=artifacts,
             predicate_type=GATE_VERDICT,
-            predicate={"outcome": "pass", "policy": "starter"},
+            predicate={
+                "project": project,
+                "version": version,
+                "outcome": "pass",
+                "policy": "starter",
+            },
         ),
     }
     for artifact in artifacts:

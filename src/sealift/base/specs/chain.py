@@ -8,12 +8,13 @@ Gate, mirrors and client call this; docs/formats.md, "Chain", has the rules in w
 What is not asked here: whether policy and release document are authentic (TUF), and fresh.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from sealift.base.specs.bundle import Bundle
 from sealift.base.specs.evidence import BrokenLink, ChainError, Evidence, collect_evidence
+from sealift.base.specs.links import DEMANDS, Link, LinkKind, count_of, tested_by, words
 from sealift.base.specs.predicates import (
     BUILD_TYPE,
     CYCLONEDX_BOM,
@@ -30,7 +31,7 @@ from sealift.core.errors import IntegrityError
 from sealift.core.limits import CHAIN_LINKS_MAX
 from sealift.core.published import ChainPolicy, ReleaseDocument
 
-LinkKind = Literal["file", "gate", "test", "sbom", "provenance", "reproduction", "source", "commit"]
+__all__ = ["ChainReport", "Link", "LinkKind", "verify_chain"]
 
 PREDICATES_KNOWN: Final = (
     SLSA_PROVENANCE,
@@ -41,16 +42,6 @@ PREDICATES_KNOWN: Final = (
 )
 _KINDS: Final = ("source", "fetch", "build", "test", "package")
 _KINDS_REPRODUCED: Final = ("build", "package")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One link that holds. `title` and `detail` are for people; `subject` is what it binds."""
-
-    kind: LinkKind
-    title: str
-    subject: Digest
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +58,7 @@ class _Making:
     provenance: Provenance
     stage: str
     kind: str
+    action: str
     tree: Subject
 
 
@@ -94,16 +86,12 @@ def verify_chain(
         detail=f"listed by the release managers in {release.project} {release.version}",
     )
     demanded = [
-        reader(evidence, artifact)
-        for predicate, reader in _DEMANDS.items()
+        reader(evidence.about(predicate, artifact), artifact)
+        for predicate, reader in DEMANDS.items()
         if predicate in policy.predicates
     ]
-    if GATE_VERDICT in policy.predicates and release.gate_outcome != "pass":
-        raise ChainError(
-            link=BrokenLink.GATE,
-            fact=f"release document says the gate's outcome is {release.gate_outcome}",
-            expected="pass",
-        )
+    if GATE_VERDICT in policy.predicates:
+        _check_gate(release, evidence.about(GATE_VERDICT, artifact))
     return ChainReport(links=(file, *demanded, *walk.links(artifact)))
 
 
@@ -125,6 +113,24 @@ def _check_policy(policy: ChainPolicy, release: ReleaseDocument) -> None:
         )
 
 
+def _check_gate(release: ReleaseDocument, verdicts: Sequence[Statement]) -> None:
+    """Refuse a verdict on another release: the same file may well occur in both."""
+    if release.gate_outcome != "pass":
+        raise ChainError(
+            link=BrokenLink.GATE,
+            fact=f"release document says the gate's outcome is {release.gate_outcome}",
+            expected="pass",
+        )
+    for verdict in verdicts:
+        judged = [verdict.predicate.get(key) for key in ("project", "version")]
+        if judged != [release.project, release.version]:
+            raise ChainError(
+                link=BrokenLink.GATE,
+                fact=f"gate judged {words(judged)}",
+                expected=f"{release.project}, {release.version}",
+            )
+
+
 def _listed(name: str, digest: Digest, release: ReleaseDocument) -> Subject:
     """Return the file as a subject if the release document lists it, by name and bytes."""
     listed = {artifact.name: artifact.sha256 for artifact in release.artifacts}
@@ -143,79 +149,6 @@ def _listed(name: str, digest: Digest, release: ReleaseDocument) -> Subject:
     return Subject(name=name, digest=digest)
 
 
-# --- statements about the file ------------------------------------------------------------------
-
-
-def _test_link(evidence: Evidence, artifact: Subject) -> Link:
-    statements = evidence.about(TEST_RESULT, artifact)
-    results = [statement.predicate.get("result") for statement in statements]
-    if not results or any(result != "PASSED" for result in results):
-        raise ChainError(
-            link=BrokenLink.TESTS,
-            fact=f"test results for `{artifact.name}` are {_words(results)}",
-            expected="at least one, and all PASSED",
-        )
-    return Link(
-        kind="test",
-        title="tests passed",
-        subject=artifact.digest,
-        detail=f"{_count(len(results), 'signed test result')}, all PASSED",
-    )
-
-
-def _sbom_link(evidence: Evidence, artifact: Subject) -> Link:
-    statements = evidence.about(CYCLONEDX_BOM, artifact)
-    counts = [_component_count(statement) for statement in statements]
-    if not counts:
-        raise ChainError(
-            link=BrokenLink.SBOM,
-            fact=f"no bill of materials for `{artifact.name}`",
-            expected="a signed CycloneDX statement",
-        )
-    return Link(
-        kind="sbom",
-        title="bill of materials",
-        subject=artifact.digest,
-        detail=f"CycloneDX, {_count(sum(counts), 'component')}",
-    )
-
-
-def _component_count(statement: Statement) -> int:
-    components = statement.predicate.get("components", [])
-    if statement.predicate.get("bomFormat") != "CycloneDX" or not isinstance(components, list):
-        raise ChainError(
-            link=BrokenLink.SBOM,
-            fact="bill of materials is no CycloneDX document",
-            expected="bomFormat CycloneDX with a list of components",
-        )
-    return len(components)
-
-
-def _gate_link(evidence: Evidence, artifact: Subject) -> Link:
-    statements = evidence.about(GATE_VERDICT, artifact)
-    outcomes = [statement.predicate.get("outcome") for statement in statements]
-    if not outcomes or any(outcome != "pass" for outcome in outcomes):
-        raise ChainError(
-            link=BrokenLink.GATE,
-            fact=f"gate verdicts for `{artifact.name}` are {_words(outcomes)}",
-            expected="at least one, and all pass",
-        )
-    policy = statements[0].predicate.get("policy", "")
-    return Link(
-        kind="gate",
-        title="gate passed",
-        subject=artifact.digest,
-        detail=f"policy {policy}" if isinstance(policy, str) and policy else "signed verdict",
-    )
-
-
-_DEMANDS: Final[Mapping[str, Callable[[Evidence, Subject], Link]]] = {
-    GATE_VERDICT: _gate_link,
-    TEST_RESULT: _test_link,
-    CYCLONEDX_BOM: _sbom_link,
-}
-
-
 # --- the walk from the file to the commit -------------------------------------------------------
 
 
@@ -229,13 +162,23 @@ class _Walk:
 
     def links(self, artifact: Subject) -> Iterator[Link]:
         """Yield the links below the file; raise ChainError where one does not hold."""
-        makings = self._in_order(artifact)
+        read: dict[int, _Making] = {}
+        makings = self._in_order(self._makers(artifact, read), read)
         if not any(making.kind == "source" for making in makings):
             raise ChainError(
                 link=BrokenLink.SOURCE,
                 fact=f"no path leads from `{artifact.name}` to the source",
                 expected=f"commit {self.release.commit}",
             )
+        for tester in self._testers(artifact, read):
+            behind = self._in_order([tester], read)
+            if not any(making.kind == "source" for making in behind):
+                raise ChainError(
+                    link=BrokenLink.TESTS,
+                    fact=f"test `{tester.stage}` read nothing that comes from the source",
+                    expected=f"a path to commit {self.release.commit}",
+                )
+            makings = list(dict.fromkeys((*makings, *behind)))
         # Source last: it depends on no tree, so the order stays one from products to inputs.
         for making in sorted(makings, key=lambda making: making.kind == "source"):
             yield self._provenance_link(making)
@@ -248,12 +191,11 @@ class _Walk:
             detail=f"tag {self.release.tag}" if self.release.tag else "no tag",
         )
 
-    def _in_order(self, artifact: Subject) -> list[_Making]:
+    def _in_order(self, start: list[_Making], read: dict[int, _Making]) -> list[_Making]:
         """Return every making on the way, products before inputs (depth first, no recursion)."""
-        read: dict[int, _Making] = {}
         finished: list[_Making] = []
         done: set[int] = set()
-        stack = [iter(self._makers(artifact, read))]
+        stack = [iter(start)]
         path: list[_Making] = []
         on_path: set[int] = set()
         while stack:
@@ -283,6 +225,25 @@ class _Walk:
             on_path.add(id(making))
             stack.append(iter(self._inputs(making, read)))
         return finished[::-1]
+
+    def _testers(self, artifact: Subject, read: dict[int, _Making]) -> list[_Making]:
+        """Return the test actions behind the file's test results: they must hold as well."""
+        if TEST_RESULT not in self.policy.predicates:
+            return []
+        found: list[_Making] = []
+        for result in self.evidence.about(TEST_RESULT, artifact):
+            for name, action in tested_by(result):
+                subjects = self.evidence.subjects_named(SLSA_PROVENANCE, tree_subject(name))
+                makings = [making for subject in subjects for making in self._makers(subject, read)]
+                ran = [m for m in makings if m.action == str(action) and m.kind == "test"]
+                if not ran:
+                    raise ChainError(
+                        link=BrokenLink.TESTS,
+                        fact=f"no provenance shows test action {action} of `{name[:80]}`",
+                        expected="a statement by the builder that it ran",
+                    )
+                found.extend(ran)
+        return found
 
     def _inputs(self, making: _Making, read: dict[int, _Making]) -> list[_Making]:
         """Return what made the trees that `making` read; every one of them must be there."""
@@ -326,15 +287,18 @@ class _Walk:
             ) from error
         parameters = provenance.external_parameters
         stage, kind = _text(parameters, "stage"), _text(parameters, "kind")
+        action = _text(provenance.internal_parameters, "action")
         trees = [item for item in statement.subjects if item.name == tree_subject(stage)]
         if kind not in _KINDS or len(trees) != 1:
             raise ChainError(
                 link=BrokenLink.STATEMENT,
                 fact=f"provenance of stage `{stage[:80]}` has kind `{kind[:40]}`"
-                f" and {_count(len(trees), 'output tree')}",
+                f" and {count_of(len(trees), 'output tree')}",
                 expected=f"one of {', '.join(_KINDS)}, and its one output tree",
             )
-        making = _Making(provenance=provenance, stage=stage, kind=kind, tree=trees[0])
+        making = _Making(
+            provenance=provenance, stage=stage, kind=kind, action=action, tree=trees[0]
+        )
         self._check_builder(making)
         self._check_product(making)
         self._check_source(making)
@@ -377,7 +341,7 @@ class _Walk:
         if commits != [self.release.commit] or making.tree.digest != self.release.source_tree:
             raise ChainError(
                 link=BrokenLink.SOURCE,
-                fact=f"source is tree {making.tree.digest} of commit {_words(commits)}",
+                fact=f"source is tree {making.tree.digest} of commit {words(commits)}",
                 expected=f"tree {self.release.source_tree} of commit {self.release.commit}",
             )
         if trees:
@@ -402,8 +366,15 @@ class _Walk:
         if not outcomes or any(outcome != "identical" for outcome in outcomes):
             raise ChainError(
                 link=BrokenLink.REPRODUCTION,
-                fact=f"second runs of stage `{making.stage}` are {_words(outcomes)}",
+                fact=f"second runs of stage `{making.stage}` are {words(outcomes)}",
                 expected="at least one, and all identical",
+            )
+        actions = [statement.predicate.get("action") for statement in statements]
+        if any(action != making.action for action in actions):
+            raise ChainError(
+                link=BrokenLink.REPRODUCTION,
+                fact=f"what ran again for stage `{making.stage}` is action {words(actions)}",
+                expected=making.action,
             )
         return Link(
             kind="reproduction",
@@ -418,15 +389,7 @@ def _text(parameters: Mapping[str, Json], key: str) -> str:
     if not isinstance(value, str):
         raise ChainError(
             link=BrokenLink.STATEMENT,
-            fact=f"provenance has no external parameter `{key}`",
-            expected="stage, kind, project and version as text",
+            fact=f"provenance has no parameter `{key}`",
+            expected="stage, kind, project, version and action as text",
         )
     return value
-
-
-def _words(values: Sequence[Json]) -> str:
-    return ", ".join(str(value)[:80] for value in values) if values else "missing"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -57,6 +57,7 @@ class Evidence:
     statements: tuple[Statement, ...]
     index: dict[tuple[str, Subject], tuple[Statement, ...]]
     names: dict[tuple[str, Digest], tuple[str, ...]]
+    subjects: dict[tuple[str, str], tuple[Subject, ...]]
 
     def about(self, predicate_type: str, subject: Subject) -> tuple[Statement, ...]:
         """Return all statements of a type that name exactly this subject, in file order."""
@@ -65,6 +66,10 @@ class Evidence:
     def names_of(self, predicate_type: str, digest: Digest) -> tuple[str, ...]:
         """Return the names under which statements of a type speak of these bytes, sorted."""
         return self.names.get((predicate_type, digest), ())
+
+    def subjects_named(self, predicate_type: str, name: str) -> tuple[Subject, ...]:
+        """Return the subjects of a name that statements of a type speak of, in file order."""
+        return self.subjects.get((predicate_type, name), ())
 
 
 def parse_attestations(data: bytes, *, expected: Digest) -> tuple[Bundle, ...]:
@@ -149,12 +154,15 @@ def _index(statements: Iterable[Statement]) -> Evidence:
     kept = tuple(statements)
     index: dict[tuple[str, Subject], list[Statement]] = {}
     names: dict[tuple[str, Digest], set[str]] = {}
+    subjects: dict[tuple[str, str], dict[Subject, None]] = {}
     for statement in kept:
         for subject in statement.subjects:
             index.setdefault((statement.predicate_type, subject), []).append(statement)
             names.setdefault((statement.predicate_type, subject.digest), set()).add(subject.name)
+            subjects.setdefault((statement.predicate_type, subject.name), {})[subject] = None
     return Evidence(
         statements=kept,
         index={key: tuple(value) for key, value in index.items()},
         names={key: tuple(sorted(value)) for key, value in names.items()},
+        subjects={key: tuple(value) for key, value in subjects.items()},
     )

@@ -72,12 +72,14 @@ def test_chain_walks_from_the_file_to_the_commit() -> None:
         "provenance",
         "reproduction",
         "provenance",
+        "provenance",
         "source",
         "commit",
     ]
     assert links[0].subject == sample.digest(TARBALL)
     assert links[-1].title == f"commit {COMMIT}"
     assert "setuptools.whl" in links[8].detail
+    assert links[9].title == "test check"
 
 
 def test_chain_of_every_file_of_a_release_holds() -> None:
@@ -100,6 +102,7 @@ def test_links_do_not_depend_on_the_order_of_the_bundles() -> None:
         (f"reproduction-{TARBALL}", BrokenLink.REPRODUCTION),
         ("reproduction-compile", BrokenLink.REPRODUCTION),
         ("test-check", BrokenLink.TESTS),
+        ("provenance-check", BrokenLink.TESTS),
         (f"sbom-{TARBALL}", BrokenLink.SBOM),
         ("gate", BrokenLink.GATE),
     ],
@@ -276,6 +279,32 @@ def test_a_file_that_no_source_went_into_is_refused() -> None:
     assert broken(sourceless) is BrokenLink.SOURCE
 
 
+def test_a_test_that_never_saw_the_source_proves_nothing() -> None:
+    blind = altered(
+        sample_release(), "provenance-check", lambda it: replace(it, resolved_dependencies=())
+    )
+    assert broken(blind) is BrokenLink.TESTS
+
+
+def test_a_build_action_is_no_test_action() -> None:
+    relabelled = altered(
+        sample_release(),
+        "provenance-check",
+        lambda it: replace(it, external_parameters={**it.external_parameters, "kind": "build"}),
+    )
+    assert broken(relabelled) is BrokenLink.TESTS
+
+
+def test_tools_that_no_stage_makes_are_dependencies_and_not_links() -> None:
+    tool = ResourceDescriptor(name="nfpm", uri="urn:sealift:tool:nfpm", sha256=Digest.of(b"nfpm"))
+    sample = altered(
+        sample_release(),
+        f"provenance-{TARBALL}",
+        lambda it: replace(it, resolved_dependencies=(*it.resolved_dependencies, tool)),
+    )
+    assert "nfpm" in walk(sample).links[4].detail
+
+
 def test_a_stage_made_from_itself_is_refused() -> None:
     sample = sample_release()
     compile_tree = sample.statements["provenance-compile"].subjects[0].digest
@@ -302,10 +331,22 @@ def test_a_tree_named_without_a_sha256_is_refused() -> None:
     ("name", "predicate", "link"),
     [
         ("test-check", {"result": "FAILED"}, BrokenLink.TESTS),
+        ("test-check", {"result": "PASSED"}, BrokenLink.TESTS),
+        ("test-check", {"result": "PASSED", "configuration": []}, BrokenLink.TESTS),
+        (
+            "test-check",
+            {
+                "result": "PASSED",
+                "configuration": [{"name": "check", "digest": {"sha256": "0" * 64}}],
+            },
+            BrokenLink.TESTS,
+        ),
         ("test-check", {"result": "passed"}, BrokenLink.TESTS),
         ("test-check", {}, BrokenLink.TESTS),
         ("gate", {"outcome": "unknown"}, BrokenLink.GATE),
         ("gate", {"outcome": "fail"}, BrokenLink.GATE),
+        ("gate", {"outcome": "pass", "project": "jq", "version": "1.8.1"}, BrokenLink.GATE),
+        ("reproduction-compile", {"outcome": "identical"}, BrokenLink.REPRODUCTION),
         ("reproduction-compile", {"outcome": "different"}, BrokenLink.REPRODUCTION),
         ("reproduction-compile", {"outcome": "equivalent"}, BrokenLink.REPRODUCTION),
         ("reproduction-compile", {"outcome": True}, BrokenLink.REPRODUCTION),
@@ -406,11 +447,7 @@ def test_a_broken_link_is_still_named_after_the_journal_kept_it() -> None:
 SAMPLE = sample_release()
 LINES = SAMPLE.lines
 # Everything on the road to the tarball; the other package's statements are not.
-NEEDED = [
-    place
-    for place, name in enumerate(SAMPLE.statements)
-    if DEB not in name and name != "provenance-check"
-]
+NEEDED = [place for place, name in enumerate(SAMPLE.statements) if DEB not in name]
 
 
 def judge(lines: list[bytes]) -> ChainReport:
