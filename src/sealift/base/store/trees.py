@@ -60,7 +60,7 @@ def ingest_tar(store: BlobStore, stream: IO[bytes], *, strip: int = 0) -> Tree:
         with store.transaction(), tarfile.open(fileobj=watched, mode="r|") as archive:
             for member in archive:
                 intake.add_member(archive, member, strip=strip)
-            watched.drain()
+            watched.require_end(archive.offset)
             return intake.finish()
     except (tarfile.TarError, EOFError) as error:
         raise IntegrityError(
@@ -212,22 +212,33 @@ class _Intake:
 
 
 class _TailWatcher(io.BufferedIOBase):
-    """A stream that remembers its last bytes: a complete tar ends with two blocks of zeros."""
+    """A stream that remembers how it ended: a complete tar has two blocks of zeros there."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._tail = b""
+        self._size_bytes = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = self._stream.read(-1 if size is None else size)
         self._tail = (self._tail + data)[-_TAR_END_BYTES:]
+        self._size_bytes += len(data)
         return data
 
-    def drain(self) -> None:
+    def require_end(self, members_end: int) -> None:
+        """Read to the end; IntegrityError unless the end marker follows the last member."""
         while self.read(COPY_CHUNK_BYTES):
             pass
-        if self._tail != bytes(_TAR_END_BYTES):
-            raise IntegrityError(fact="the archive was cut short", expected="a complete tar stream")
+        # tarfile takes the end of the stream for the end of the archive, wherever that is.
+        complete = (
+            self._size_bytes >= members_end + _TAR_END_BYTES
+            and self._size_bytes % tarfile.BLOCKSIZE == 0
+            and self._tail == bytes(_TAR_END_BYTES)
+        )
+        if not complete:
+            raise IntegrityError(
+                fact="the archive was cut short", expected="two blocks of zeros at its end"
+            )
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -281,7 +292,7 @@ def _make_folder(folder: Path, *, parents: bool) -> None:
 
 def _stripped(name: str, strip: int) -> str:
     """Drop leading parts; return an empty path for a folder that is dropped whole."""
-    parts = name.removeprefix("./").split("/")
+    parts = name.removeprefix("./").split("/") if name != "." else []
     return "/".join(parts[strip:])
 
 
