@@ -11,7 +11,9 @@ from sealift.stations.publish.model import ReleaseEvidence
 from sealift.stations.publish.words import count_words
 
 _ROWS_MAX: Final = 5
-_TEXT_LENGTH_MAX: Final = 24
+_WIDE_TEXT_MAX: Final = 22
+_TALL_TEXT_MAX: Final = 44
+_TREE_DIGITS: Final = 8
 _COLUMN_WIDTH: Final = 176
 _GAP: Final = 44
 _ROW_HEIGHT: Final = 40
@@ -62,13 +64,13 @@ class ChainPicture:
 
 def draw_chain(evidence: ReleaseEvidence) -> ChainPicture:
     """Arrange the release's chain."""
-    columns = _columns(evidence)
+    columns = tuple((title, bound_by, _fewer(rows)) for title, bound_by, rows in _columns(evidence))
     height = max(_box_height(len(rows)) for _, _, rows in columns)
     wide = tuple(
         Box(
             title=title,
             bound_by=bound_by,
-            rows=rows,
+            rows=_shorter(rows, _WIDE_TEXT_MAX),
             left=index * (_COLUMN_WIDTH + _GAP),
             top=(height - _box_height(len(rows))) // 2,
             width=_COLUMN_WIDTH,
@@ -84,7 +86,7 @@ def draw_chain(evidence: ReleaseEvidence) -> ChainPicture:
             Box(
                 title=title,
                 bound_by=bound_by,
-                rows=rows,
+                rows=_shorter(rows, _TALL_TEXT_MAX),
                 left=0,
                 top=top,
                 width=_TALL_WIDTH,
@@ -151,31 +153,38 @@ def _columns(evidence: ReleaseEvidence) -> _Columns:
     if evidence.package.records:
         columns.append(("Package", "provenance", tuple(map(_action_row, packed))))
     columns.append(("Files", "release.json", files))
-    return tuple((title, bound_by, _shorten(rows)) for title, bound_by, rows in columns)
+    return tuple(columns)
 
 
 def _action_row(record: ActionRecord) -> Row:
     mark = record.result.tree.short
     if record.reproduction is not None:
-        mark = f"{record.reproduction.outcome} · {mark}"
+        mark = f"{record.reproduction.outcome} {mark[:_TREE_DIGITS]}"
     elif record.action.kind == "test":
         mark = "test passed"
     return Row(text=record.action.stage, mark=mark, full=f"action {record.action.digest}")
 
 
-def _shorten(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Keep a box readable: long names lose their middle, long lists their end."""
-    kept = tuple(Row(text=_middle(row.text), mark=_middle(row.mark), full=row.full) for row in rows)
-    if len(kept) <= _ROWS_MAX:
-        return kept
-    rest = len(kept) - _ROWS_MAX + 1
-    return (*kept[: _ROWS_MAX - 1], Row(text=f"and {rest} more", mark="", full=""))
+def _fewer(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Keep a box readable: a long list loses its end, and says so."""
+    if len(rows) <= _ROWS_MAX:
+        return rows
+    rest = len(rows) - _ROWS_MAX + 1
+    return (*rows[: _ROWS_MAX - 1], Row(text=f"and {rest} more", mark="", full=""))
 
 
-def _middle(text: str) -> str:
-    if len(text) <= _TEXT_LENGTH_MAX:
+def _shorter(rows: tuple[Row, ...], length_max: int) -> tuple[Row, ...]:
+    """Keep texts inside their box: long ones lose their middle."""
+    return tuple(
+        Row(text=_middle(row.text, length_max), mark=_middle(row.mark, length_max), full=row.full)
+        for row in rows
+    )
+
+
+def _middle(text: str, length_max: int) -> str:
+    if len(text) <= length_max:
         return text
-    half = (_TEXT_LENGTH_MAX - 1) // 2
+    half = (length_max - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
 
 

@@ -48,6 +48,7 @@ class ReleaseFiles:
     """What a release adds to the tree; `targets` are signed for, `extras` are not."""
 
     release: CatalogueRelease
+    attestations: bytes
     targets: tuple[WrittenFile | StoredFile, ...]
     extras: tuple[WrittenFile | StoredFile, ...]
 
@@ -98,6 +99,7 @@ def make_release_files(
     targets += _checksums(evidence, desk)
     return ReleaseFiles(
         release=CatalogueRelease(document=document, files=files),
+        attestations=attestations,
         targets=tuple(targets),
         extras=_single_bundles(evidence),
     )

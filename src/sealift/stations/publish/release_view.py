@@ -47,6 +47,7 @@ _ROLE_WORDS: Final = {
     KeyRole.CHANNELS: "points channels at released versions",
     KeyRole.APT: "signs the apt repository",
 }
+_INSPECTOR_WORDS: Final = {"sbom": "Completeness of the bills"}
 _CHANGE_WORDS: Final = {
     "clock": "the clock",
     "time-zone": "the time zone",
@@ -317,7 +318,9 @@ def _change_value(value: str) -> str:
 
 def _inspection(inspection: Inspection) -> InspectionView:
     return InspectionView(
-        name=inspection.inspector,
+        name=_INSPECTOR_WORDS.get(
+            inspection.inspector, inspection.inspector.replace("-", " ").capitalize()
+        ),
         outcome=inspection.outcome,
         word=OUTCOME_WORDS[inspection.outcome] if inspection.outcome != "pass" else "clear",
         reason=inspection.reason,

@@ -1,11 +1,13 @@
 """The durable step `publish`: one release becomes a new generation of the static tree."""
 
+from sealift.base.specs.chain import verify_chain
+from sealift.base.specs.evidence import parse_attestations
 from sealift.base.store.port import BlobStore
 from sealift.core.artifact import Artifact
 from sealift.core.codec import to_json
 from sealift.core.digest import Descriptor, Digest
 from sealift.core.errors import IntegrityError, PolicyDenied
-from sealift.core.published import POLICY_TARGET, ReleaseDocument, release_target
+from sealift.core.published import POLICY_TARGET, ChainPolicy, ReleaseDocument, release_target
 from sealift.core.release import (
     AttestReport,
     BuildReport,
@@ -35,7 +37,7 @@ from sealift.stations.publish.model import (
 )
 from sealift.stations.publish.page import Pages
 from sealift.stations.publish.project_site import ProjectSite, PublishedState, not_before
-from sealift.stations.publish.release_files import descriptor_of, make_release_files
+from sealift.stations.publish.release_files import ReleaseFiles, descriptor_of, make_release_files
 from sealift.stations.publish.simple_index import SimpleIndex
 from sealift.stations.publish.site import Site
 from sealift.stations.publish.trusted_tree import load_root
@@ -105,6 +107,7 @@ class PublishSteps:
             policy=policy,
             root_digest=self._site.root_digest,
         )
+        _refuse_broken_chain(made, policy)
         targets: tuple[WrittenFile | StoredFile, ...] = (
             *made.targets,
             WrittenFile(path=POLICY_TARGET, data=to_json(policy)),
@@ -165,6 +168,20 @@ def _refuse_unpassed(evidence: ReleaseEvidence) -> None:
             fact=f"the gate's outcome is {evidence.gate.outcome} ({reasons})",
             expected="pass",
             hint="run `sealift check`",
+        )
+
+
+def _refuse_broken_chain(made: ReleaseFiles, policy: ChainPolicy) -> None:
+    """Walk every file's chain as a client will; raise ChainBroken rather than publish a break."""
+    document = made.release.document
+    bundles = parse_attestations(made.attestations, expected=document.attestations)
+    for artifact in document.artifacts:
+        verify_chain(
+            name=artifact.name,
+            digest=Digest(artifact.sha256),
+            release=document,
+            policy=policy,
+            bundles=bundles,
         )
 
 

@@ -71,7 +71,7 @@ def _sealift(catalogue: Catalogue) -> Recipe:
             f"sealift get {name} --from {url} --root-sha256 {catalogue.root_digest.hex}",
             "sealift verify FILE",
         ),
-        note="Compare the fingerprint with the one in the signed tag before you pin it.",
+        note="Before you pin the fingerprint, compare it with what the project says elsewhere.",
     )
 
 
@@ -118,7 +118,7 @@ def _apt(catalogue: Catalogue, fingerprint: str) -> Recipe:
             f"sudo curl -fsSLo /etc/apt/sources.list.d/{name}.sources {url}/apt/{name}.sources",
             f"sudo apt-get update && sudo apt-get install {name}",
         ),
-        note=f"The second command must show {fingerprint}." if fingerprint else "",
+        note=f"The second command must show the key {fingerprint}." if fingerprint else "",
     )
 
 
