@@ -13,7 +13,7 @@ from sealift.base.edge.port import Command, Conversation, Conversations
 from sealift.core.codec import from_json, to_json
 from sealift.core.errors import ConfigError, DriverError, IntegrityError, error_from_details
 from sealift.core.limits import SIGNING_PAYLOAD_BYTES_MAX, SIGNING_TIMEOUT_S
-from sealift.core.signing import KeyRole, PublicKey, Signature, SignatureForm
+from sealift.core.signing import OFFLINE_ROLES, KeyRole, PublicKey, Signature, SignatureForm
 from sealift.stations.attest.protocol import MESSAGE_BYTES_MAX, Answer, OpenRequest, SignRequest
 
 REFRESH_ROLES: Final = (KeyRole.TIMESTAMP, KeyRole.APT)
@@ -104,9 +104,11 @@ def open_desk(
     command = Command(
         argv=(python, *_SIGNER), environment=_ENVIRONMENT, folder=folder, umask=_PRIVATE_UMASK
     )
+    # Whoever may sign online only is not told the passphrase either.
+    needed = any(role in OFFLINE_ROLES for role in roles)
     request = OpenRequest(
         folder=str(folder.absolute()),
-        passphrase=passphrase,
+        passphrase=passphrase if needed else None,
         online_secret=str(online_secret.absolute()) if online_secret else "",
         roles=tuple(role for role in KeyRole if role in roles),
     )

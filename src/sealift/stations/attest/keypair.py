@@ -72,7 +72,8 @@ class KeyPair:
     def parse(cls, role: KeyRole, secret: bytes) -> Self:
         """Read what `secret` returned; raise IntegrityError for another kind of key."""
         if SCHEMES[role] == "openpgp-ed25519":
-            return cls._of(role, OpenPgpKey.parse(secret.decode()))
+            # Armour is ASCII; what does not decode fails its own check, without being quoted.
+            return cls._of(role, OpenPgpKey.parse(secret.decode("ascii", errors="replace")))
         try:
             private = load_der_private_key(secret, password=None)
         except (ValueError, UnsupportedAlgorithm):

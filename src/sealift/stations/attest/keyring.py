@@ -73,6 +73,7 @@ def create_keyring(
     at_s = int(at.timestamp())
     pairs = [KeyPair.generate(role, world.entropy, project=project, at_s=at_s) for role in KeyRole]
     secret = world.entropy.token_bytes(_ONLINE_SECRET_BYTES)
+    secret_file = placed_secret(online_secret or folder / ONLINE_SECRET_FILE, secret)
     public = PublicKeys(
         project=project, created_at=format_time(at), keys=tuple(pair.public for pair in pairs)
     )
@@ -82,7 +83,7 @@ def create_keyring(
         [
             _placed_part(folder, seal_part(world.entropy, public, "offline", pairs, passphrase)),
             _placed_part(folder, seal_part(world.entropy, public, "online", pairs, secret)),
-            placed_secret(online_secret or folder / ONLINE_SECRET_FILE, secret),
+            secret_file,
             (folder / PUBLIC_FILE, to_json(public), PUBLIC_MODE),
         ],
     )
@@ -276,8 +277,14 @@ def wrong_passphrase(project: str) -> ConfigError:
 
 
 def placed_secret(path: Path, secret: bytes) -> Placed:
-    """Return the file that holds the online keys' secret."""
-    return path, f"{secret.hex()}\n".encode(), PRIVATE_MODE
+    """Return the file that holds the online keys' secret; refuse to replace another secret."""
+    data = f"{secret.hex()}\n".encode()
+    if path.exists() and path.read_bytes() != data:
+        raise ConfigError(
+            fact=f"{path} is there already, and is not the secret of these keys",
+            expected="a place of its own for the secret of each project",
+        )
+    return path, data, PRIVATE_MODE
 
 
 def read_record(kind: type[T], path: Path) -> T:

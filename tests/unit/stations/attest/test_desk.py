@@ -85,28 +85,54 @@ def test_desk_without_a_keyring_names_the_command_that_makes_one(tmp_path: Path)
         open_desk(SystemConversations(), tmp_path / "rich")
 
 
+class Scripted:
+    """A signing process that always says the same."""
+
+    process_id = 0
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self.closed = False
+
+    def start(self, command: Command) -> "Scripted":
+        assert PASSPHRASE.decode() not in " ".join(command.argv)
+        return self
+
+    def ask(self, line: bytes, *, timeout_s: float, answer_bytes_max: int) -> bytes:
+        assert len(line) < 1000
+        assert timeout_s > 0
+        return self._answer[:answer_bytes_max]
+
+    def close(self) -> None:
+        self.closed = True
+
+
 def test_payload_beyond_the_limit_is_refused_before_it_is_sent() -> None:
-    class Silent:
-        process_id = 0
-
-        def ask(self, line: bytes, *, timeout_s: float, answer_bytes_max: int) -> bytes:
-            assert len(line) < 1000
-            assert timeout_s > 0
-            return b"{}"[:answer_bytes_max]
-
-        def close(self) -> None:
-            pass
-
-    class Starting:
-        def start(self, command: Command) -> Silent:
-            assert PASSPHRASE.decode() not in " ".join(command.argv)
-            return Silent()
-
-    desk = open_desk(Starting(), Path("/"), passphrase=PASSPHRASE)
+    desk = open_desk(Scripted(b"{}"), Path("/"), passphrase=PASSPHRASE)
     with pytest.raises(IntegrityError, match="payload to sign"):
         desk.sign(KeyRole.ROOT, bytes(SIGNING_PAYLOAD_BYTES_MAX + 1), at_s=AT_S)
     with pytest.raises(DriverError, match="gave no signature"):
         desk.sign(KeyRole.ROOT, b"", at_s=AT_S)
+
+
+def test_bug_in_the_signing_process_is_a_bug_here_and_ends_it() -> None:
+    scripted = Scripted(b'{"bug": "KeyError in signer.py"}')
+    with pytest.raises(RuntimeError, match=r"KeyError in signer\.py"):
+        open_desk(scripted, Path("/"))
+    assert scripted.closed
+
+
+def test_desk_for_online_roles_is_not_told_the_passphrase() -> None:
+    class Listening(Scripted):
+        def ask(self, line: bytes, *, timeout_s: float, answer_bytes_max: int) -> bytes:
+            self.heard = line
+            return super().ask(line, timeout_s=timeout_s, answer_bytes_max=answer_bytes_max)
+
+    listening = Listening(b"{}")
+    open_desk(listening, Path("/"), passphrase=PASSPHRASE, roles=REFRESH_ROLES)
+    assert b'"passphrase":null' in listening.heard
+    open_desk(listening, Path("/"), passphrase=PASSPHRASE)
+    assert b'"passphrase":null' not in listening.heard
 
 
 def test_killed_signing_process_is_an_error_and_not_a_hang(shared_ring: Ring) -> None:

@@ -226,6 +226,22 @@ def test_online_keys_open_by_a_secret_that_lies_elsewhere(world: World, tmp_path
         unlock_online(folder, online_secret=secret)
 
 
+def test_secret_of_another_project_is_never_replaced(world: World, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("00" * 32)
+    with pytest.raises(ConfigError, match="is there already"):
+        create_keyring(
+            world,
+            tmp_path / "jq",
+            project="jq",
+            passphrase=PASSPHRASE,
+            at=MADE_AT,
+            online_secret=secret,
+        )
+    assert secret.read_text() == "00" * 32
+    assert not (tmp_path / "jq").exists()
+
+
 def test_another_passphrase_opens_the_same_keys(ring: Ring, world: World) -> None:
     change_passphrase(world, ring.folder, old=ring.passphrase, new=b"another passphrase")
     assert unlock_offline(ring.folder, b"another passphrase").keys() == set(OFFLINE_ROLES)
