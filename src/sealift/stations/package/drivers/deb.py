@@ -26,12 +26,23 @@ _SECTION: Final = "misc"
 _PRIORITY: Final = "optional"
 # Debian Policy 5.6.1.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
+_LIBRARY: Final = re.compile(r"(?:^|/)lib/(?:[^/]+/)?[^/]+[.]so(?:[.]|$)")
 _FIRST_WORD: Final = re.compile(r"[.-]?(?=[A-Za-z])")
 
 _COPY: Final = """\
 mkdir -p {root}
 cd {stage}
 {copy}
+"""
+
+# Modes and times of a package are neither the builder's umask nor the builder's clock. The folder
+# DEBIAN makes this the package's own root for dpkg-shlibdeps.
+_FIXED: Final = """\
+find {root} -type d -exec chmod 0755 {{}} +
+find {root} -type f -perm -u=x -exec chmod 0755 {{}} +
+find {root} -type f ! -perm -u=x -exec chmod 0644 {{}} +
+find {root} -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {{}} +
+mkdir {root}/DEBIAN
 """
 
 # Only what is linked at run time counts: programs, and libraries by their names.
@@ -129,9 +140,7 @@ def _script(request: PackageRequest, *, name: str, version: str, file: str) -> s
             f"NAME={quoted(name)}\n",
             _COPY.format(root=_ROOT, stage=stage, copy=copy),
             _copyright_lines(request, name=name),
-            # The modes of a package are not the builder's umask.
-            f"find {_ROOT} -mindepth 1 -type d -exec chmod 0755 {{}} +\n",
-            f"find {_ROOT} -exec touch --no-dereference --date=@$SOURCE_DATE_EPOCH {{}} +\n",
+            _FIXED.format(root=_ROOT),
             _FIND_BINARIES.format(root=_ROOT, name=quoted(name)),
             f"printf '%s\\n' {configuration} > nfpm.yaml\n",
             _SHARED_LIBRARIES if native else "",
@@ -159,6 +168,9 @@ def _configuration(request: PackageRequest, *, name: str, version: str) -> str:
     lines = [f"{key}: {json.dumps(value)}" for key, value in fields.items() if value]
     lines.append("contents:")
     lines += [f"- {json.dumps(content)}" for content in _contents(request)]
+    if any(_LIBRARY.search(entry.path) for entry in request.entries()):
+        # Debian Policy 8.1.1: who installs a shared library has its cache rebuilt.
+        lines.append('deb: {"triggers": {"activate_noawait": ["ldconfig"]}}')
     return "\n".join(lines)
 
 
