@@ -7,7 +7,7 @@ goes on at the first step that has no journalled report.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sealift.base.flow.port import StepFunction
 from sealift.core.codec import Json, from_plain, to_plain
@@ -24,123 +24,124 @@ from sealift.core.release import (
     SourceReport,
 )
 
-if TYPE_CHECKING:
-    from sealift.app.wiring import Stations
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One durable step: `run(plan, *reports named in reads)` returns a value of type `writes`."""
+    """One durable step.
+
+    `run` picks the station's function out of `app.wiring.Stations` (or a rehearsal's part of it;
+    `tests/unit/app` checks that types fit); that is called with the plan and the reports named in
+    `reads`, and returns a value of type `writes`.
+    """
 
     name: str
     station: str
     purpose: str
     reads: tuple[str, ...]
     writes: type
-    run: Callable[..., object]
+    run: Callable[[Any], Callable[..., object]]
 
 
-def pipeline(stations: "Stations") -> tuple[Step, ...]:
-    """Return every step of a release in order."""
-    return (
-        Step(
-            name="open",
-            station="plan",
-            purpose="journal the release's time and id before anything uses them",
-            reads=(),
-            writes=Opening,
-            run=stations.plan.open_release,
+PIPELINE: tuple[Step, ...] = (
+    Step(
+        name="open",
+        station="plan",
+        purpose="journal the release's time and id before anything uses them",
+        reads=(),
+        writes=Opening,
+        run=lambda stations: stations.plan.open_release,
+    ),
+    Step(
+        name="source",
+        station="plan",
+        purpose="take the tagged commit's files into the store, check the tag's signature",
+        reads=(),
+        writes=SourceReport,
+        run=lambda stations: stations.plan.snapshot_source,
+    ),
+    Step(
+        name="build",
+        station="build",
+        purpose="fetch what is locked, run every stage in the sandbox, run it again perturbed",
+        reads=("source",),
+        writes=BuildReport,
+        run=lambda stations: stations.build.build,
+    ),
+    Step(
+        name="package",
+        station="package",
+        purpose="turn stage outputs into the files that users download",
+        reads=("source", "build"),
+        writes=PackageReport,
+        run=lambda stations: stations.package.package,
+    ),
+    Step(
+        name="inspect",
+        station="inspect",
+        purpose="say what is inside (SBOM) and what is known about it (advisories)",
+        reads=("open", "source", "build", "package"),
+        writes=InspectReport,
+        run=lambda stations: stations.inspect.inspect,
+    ),
+    Step(
+        name="attest",
+        station="attest",
+        purpose="sign a statement about every action, reproduction, test and SBOM",
+        reads=("open", "source", "build", "package", "inspect"),
+        writes=AttestReport,
+        run=lambda stations: stations.attest.attest,
+    ),
+    Step(
+        name="gate",
+        station="gate",
+        purpose="judge the evidence: no evidence, no passage",
+        reads=("open", "source", "build", "package", "inspect", "attest"),
+        writes=GateReport,
+        run=lambda stations: stations.gate.judge,
+    ),
+    Step(
+        name="seal",
+        station="attest",
+        purpose="sign the verdict",
+        reads=("open", "package", "gate"),
+        writes=AttestReport,
+        run=lambda stations: stations.attest.seal,
+    ),
+    Step(
+        name="publish",
+        station="publish",
+        purpose="stage everything, read it back, show it as a new generation of the tree",
+        reads=(
+            "open",
+            "source",
+            "build",
+            "package",
+            "inspect",
+            "attest",
+            "seal",
+            "gate",
         ),
-        Step(
-            name="source",
-            station="plan",
-            purpose="take the tagged commit's files into the store, check the tag's signature",
-            reads=(),
-            writes=SourceReport,
-            run=stations.plan.snapshot_source,
-        ),
-        Step(
-            name="build",
-            station="build",
-            purpose="fetch what is locked, run every stage in the sandbox, run it again perturbed",
-            reads=("source",),
-            writes=BuildReport,
-            run=stations.build.build,
-        ),
-        Step(
-            name="package",
-            station="package",
-            purpose="turn stage outputs into the files that users download",
-            reads=("source", "build"),
-            writes=PackageReport,
-            run=stations.package.package,
-        ),
-        Step(
-            name="inspect",
-            station="inspect",
-            purpose="say what is inside (SBOM) and what is known about it (advisories)",
-            reads=("open", "source", "build", "package"),
-            writes=InspectReport,
-            run=stations.inspect.inspect,
-        ),
-        Step(
-            name="attest",
-            station="attest",
-            purpose="sign a statement about every action, reproduction, test and SBOM",
-            reads=("open", "source", "build", "package", "inspect"),
-            writes=AttestReport,
-            run=stations.attest.attest,
-        ),
-        Step(
-            name="gate",
-            station="gate",
-            purpose="judge the evidence: no evidence, no passage",
-            reads=("open", "source", "build", "package", "inspect", "attest"),
-            writes=GateReport,
-            run=stations.judge,
-        ),
-        Step(
-            name="seal",
-            station="attest",
-            purpose="sign the verdict",
-            reads=("open", "package", "gate"),
-            writes=AttestReport,
-            run=stations.attest.seal,
-        ),
-        Step(
-            name="publish",
-            station="publish",
-            purpose="stage everything, read it back, show it as a new generation of the tree",
-            reads=(
-                "open",
-                "source",
-                "build",
-                "package",
-                "inspect",
-                "attest",
-                "seal",
-                "gate",
-            ),
-            writes=PublishReport,
-            run=stations.publish.publish,
-        ),
-        Step(
-            name="channel",
-            station="channel",
-            purpose="point the channels at the release",
-            reads=("open", "publish"),
-            writes=ChannelReport,
-            run=stations.channel.point,
-        ),
-    )
+        writes=PublishReport,
+        run=lambda stations: stations.publish.publish,
+    ),
+    Step(
+        name="channel",
+        station="channel",
+        purpose="point the channels at the release",
+        reads=("open", "publish"),
+        writes=ChannelReport,
+        run=lambda stations: stations.channel.point,
+    ),
+)
 
 
-REHEARSED = ("open", "source", "build", "package", "inspect")
-"""What `--snapshot` runs: nothing that signs, judges or publishes."""
+REHEARSED: tuple[Step, ...] = PIPELINE[:5]
+"""What `--snapshot` runs, up to `inspect`: nothing that signs, judges or publishes."""
 
 
 def bind(
     steps: Sequence[Step],
+    stations: object,
     plan: ReleasePlan,
     *,
     around: Callable[[Step, Callable[[], object]], object],
@@ -153,8 +154,10 @@ def bind(
 
     def function(step: Step) -> StepFunction:
         def run(results: Mapping[str, Json]) -> Json:
-            reports = [from_plain(written[name], results[name]) for name in step.reads]
-            plain: Json = to_plain(around(step, lambda: step.run(plan, *reports)))
+            reports: list[object] = [
+                from_plain(written[name], results[name]) for name in step.reads
+            ]
+            plain: Json = to_plain(around(step, lambda: step.run(stations)(plan, *reports)))
             return plain
 
         return run

@@ -44,6 +44,11 @@ class Home:
         return self.folder / "cache" / "actions"
 
     @property
+    def scratch(self) -> Path:
+        """Work that may be lost."""
+        return self.folder / "scratch"
+
+    @property
     def advisories(self) -> Path:
         """The index of the advisory feed."""
         return self.folder / "advisories"

@@ -294,6 +294,7 @@ class ReleaseSummary:
 
     project: str
     version: str
+    tag: str
     released_at: str
     artifacts: tuple[Artifact, ...]
     actions: int
@@ -302,6 +303,7 @@ class ReleaseSummary:
     gate: GateReport
     site: str
     page: str
+    url: str
     root_digest: Digest
     already: bool
 

