@@ -259,9 +259,10 @@ def type_name(value: object) -> str:
 
 def quote(text: str) -> str:
     """Write `text` as a TOML string on one line, literal where that reads better."""
-    literal = "'" not in text and text.isprintable() and ('"' in text or "\\" in text)
-    if literal:
-        return f"'{text}'"
+    if text.isprintable() and ('"' in text or "\\" in text):
+        for delimiter in ("'", "'''"):
+            if delimiter not in text and not text.startswith("'") and not text.endswith("'"):
+                return f"{delimiter}{text}{delimiter}"
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
     return '"' + "".join(escapes.get(one) or _escape(one) for one in text) + '"'
 

@@ -63,7 +63,6 @@ def _python(detected: Detected) -> list[str]:
         'outputs = { wheel = "*.whl", sdist = "*.tar.gz" }',
         "",
         *(_test_suite(detected, libraries) if detected.has_tests else _import_test(libraries)),
-        "",
         "[packages]",
         'wheel = { from = "dist", output = "wheel" }',
         'sdist = { from = "dist", output = "sdist" }',
@@ -90,9 +89,8 @@ def _import_test(libraries: bool) -> list[str]:  # noqa: FBT001
         "[stages.check]  # no tests in the source: import every public module of the wheel",
         'kind = "test"',
         f"inputs = {_list(inputs)}",
-        "run = [",
-        *(f"  {quote(line)}," for line in run),
-        "]",
+        f"run = [{quote(run[0])}, {quote(run[1])},",
+        f"  {quote(run[2])}]",
     ]
 
 
