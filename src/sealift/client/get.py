@@ -122,7 +122,7 @@ def _contact(
         raise ConfigError(
             fact=f"project `{name}` is not known on this machine",
             expected="its address at first contact",
-            hint=f"run `sealift get {name} --url https://… --root-sha256 HEX`",
+            hint=f"run `sealift get {name} --from https://… --root-sha256 HEX`",
         )
     tree = RemoteTree(world, address=url)
     root = tree.first_root()
@@ -179,7 +179,7 @@ class _Session:
             raise ConfigError(
                 fact=f"{self.project} has no channel `{channel}`",
                 expected="a channel that points at a release",
-                hint=f"run `sealift get {self.project} --version {policy.released[-1]}`",
+                hint=f"run `sealift get {self.project} --release {policy.released[-1]}`",
             )
         data = self.tree.read(target, descriptor, size_bytes_max=PUBLISHED_DOCUMENT_BYTES_MAX)
         document = parse_channel(data, project=self.project, channel=channel)

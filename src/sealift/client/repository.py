@@ -123,7 +123,7 @@ class RemoteTree:
                 if longer
                 else f"`{target}` ends after {received} bytes",
                 expected=f"{descriptor.size_bytes} bytes, as signed",
-                hint="try another mirror with `--url`",
+                hint="try another mirror with `--from`",
             )
         found = Digest(hasher.hexdigest())
         if found != descriptor.digest:
@@ -131,7 +131,7 @@ class RemoteTree:
                 where=self.address,
                 fact=f"`{target}` has digest {found}",
                 expected=str(descriptor.digest),
-                hint="try another mirror with `--url`",
+                hint="try another mirror with `--from`",
             )
 
     def _target_url(self, target: str, digest: Digest) -> str:
@@ -167,7 +167,7 @@ def _in_our_words(address: str) -> Iterator[None]:
             where=address,
             fact=f"metadata is older than what was trusted before: {error}",
             expected="versions that only go up",
-            hint="try another mirror with `--url`",
+            hint="try another mirror with `--from`",
         ) from error
     except DownloadLengthMismatchError as error:
         raise IntegrityError(
@@ -186,7 +186,7 @@ def _in_our_words(address: str) -> Iterator[None]:
             where=address,
             fact=f"metadata does not hold: {error}",
             expected="metadata signed from the pinned root on",
-            hint="try another mirror with `--url`",
+            hint="try another mirror with `--from`",
         ) from error
     except OSError as error:
         raise UnavailableError(

@@ -152,7 +152,7 @@ class TrustStore:
                 fact=f"pinned root of `{name}` has digest {Digest.of(root)}",
                 expected=f"{pin.root} of `{pin.project}`, as pinned at {pin.pinned_at}",
                 where=str(folder),
-                hint=f"remove {folder} and run `sealift get {name} --url URL --root-sha256 HEX`",
+                hint=f"remove {folder} and run `sealift get {name} --from URL --root-sha256 HEX`",
             )
         return ProjectTrust(world=self._world, folder=folder, pin=pin, root=root)
 
@@ -163,7 +163,7 @@ class TrustStore:
             raise ConfigError(
                 fact=f"project `{name}` is not pinned",
                 expected="a pinned root",
-                hint=f"run `sealift get {name} --url https://… --root-sha256 HEX`",
+                hint=f"run `sealift get {name} --from https://… --root-sha256 HEX`",
             )
         return trust
 

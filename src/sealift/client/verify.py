@@ -29,7 +29,7 @@ from sealift.core.published import (
     release_target,
 )
 
-_FIRST_CONTACT: Final = "run `sealift get NAME --url https://… --root-sha256 HEX` once"
+_FIRST_CONTACT: Final = "run `sealift get NAME --from https://… --root-sha256 HEX` once"
 
 
 def verify(world: World, home: Path, file: Path, *, name: str | None = None) -> VerifyReport:

@@ -273,7 +273,11 @@ class _Road:
         return Statement(
             subjects=(Subject(name=tree_subject(stage), digest=self.trees[stage]),),
             predicate_type=REPRODUCTION,
-            predicate={"outcome": "identical", "action": str(Digest.of(stage.encode()))},
+            predicate={
+                "outcome": "identical",
+                "action": str(Digest.of(stage.encode())),
+                "perturbations": {"clock": "+400 days", "umask": "0077"},
+            },
         )
 
 

@@ -104,7 +104,7 @@ def test_a_fingerprint_that_differs_from_the_pin_is_refused_later_too(user: User
 def test_an_unknown_project_without_an_address_gets_a_hint(user: User) -> None:
     with pytest.raises(ConfigError) as caught:
         user.get()
-    assert "--url" in caught.value.hint
+    assert "--from" in caught.value.hint
 
 
 def test_a_root_that_is_no_metadata_is_refused_whatever_was_demanded(user: User) -> None:

@@ -380,7 +380,7 @@ class _Walk:
             kind="reproduction",
             title=f"{making.stage} reproduced",
             subject=making.tree.digest,
-            detail="a second run in a perturbed environment gave identical bytes",
+            detail=f"identical bytes when run again with another {_perturbed(statements)}",
         )
 
 
@@ -393,3 +393,13 @@ def _text(parameters: Mapping[str, Json], key: str) -> str:
             expected="stage, kind, project, version and action as text",
         )
     return value
+
+
+def _perturbed(statements: Sequence[Statement]) -> str:
+    names = [
+        name
+        for statement in statements
+        if isinstance(changes := statement.predicate.get("perturbations"), dict)
+        for name in changes
+    ]
+    return ", ".join(dict.fromkeys(names)) or "environment"

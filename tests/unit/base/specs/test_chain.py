@@ -80,6 +80,7 @@ def test_chain_walks_from_the_file_to_the_commit() -> None:
     assert links[-1].title == f"commit {COMMIT}"
     assert "setuptools.whl" in links[8].detail
     assert links[9].title == "test check"
+    assert links[7].detail.endswith("clock, umask")
 
 
 def test_chain_of_every_file_of_a_release_holds() -> None:
