@@ -344,7 +344,7 @@ def _fetch(store: BlobStore, stage: str, wheels: tuple[SampleWheel, ...]) -> Act
         filename = _filename(wheel)
         folder = f"site/{wheel.name.replace('-', '_')}-{wheel.version}.dist-info"
         files |= {f"files/{filename}": data, f"{folder}/METADATA": metadata_bytes(wheel)}
-        parameters.append((filename, Digest.of(data).hex))
+        parameters.append((filename, str(Digest.of(data))))
     tree = put_tree(store, files)
     return _record("fetch", stage, tree, inputs={}, parameters=tuple(parameters))
 

@@ -29,12 +29,14 @@ def source_pinned(evidence: Evidence) -> Judgement:
         )
     fetched = {record.action.stage: record for record in evidence.build.records}
     for stage in (one for one in plan.stages if one.kind == "fetch"):
-        pinned = {one.filename for one in plan.downloads if one.group == stage.name}
+        pinned = {
+            (one.filename, str(one.digest)) for one in plan.downloads if one.group == stage.name
+        }
         record = fetched.get(stage.name)
         if record is None:
             return Judgement(outcome="unknown", reason=f"stage `{stage.name}` was not fetched")
         # An action's parameters name its files with their digests: no more, no fewer than locked.
-        if {name for name, _ in record.action.parameters} != pinned or not pinned:
+        if set(record.action.parameters) != pinned or not pinned:
             return Judgement(
                 outcome="fail",
                 reason=f"stage `{stage.name}` fetched other files than sealift.lock pins",
