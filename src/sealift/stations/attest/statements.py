@@ -33,7 +33,6 @@ from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError, IntegrityError
 from sealift.core.release import GateReport, Opening, ReleasePlan
 
-SOURCE_STAGE: Final = "source"
 TOOL_URI_PREFIX: Final = "urn:sealift:tool:"
 TOOLCHAIN_URI_PREFIX: Final = "urn:sealift:toolchain:"
 UPSTREAM_URI_PREFIX: Final = "urn:sealift:upstream:"
@@ -207,7 +206,7 @@ def _dependencies(
 ) -> Iterable[ResourceDescriptor]:
     """Yield all that entered an action: trees, commit or downloads, and the toolchain."""
     for item in action.inputs:
-        yield _input(plan, action, item, made)
+        yield _input(action, item, made)
     if action.kind == "source":
         yield ResourceDescriptor(
             name="commit",
@@ -220,11 +219,7 @@ def _dependencies(
                 name=name, uri=f"{UPSTREAM_URI_PREFIX}{name}", sha256=plan.upstream.digest
             )
     if action.kind == "fetch":
-        for download in plan.downloads:
-            if download.group == action.stage:
-                yield ResourceDescriptor(
-                    name=download.filename, uri=download.purl, sha256=download.digest
-                )
+        yield from _fetched(plan, action)
     yield ResourceDescriptor(
         name=f"toolchain {action.toolchain}",
         uri=f"{TOOLCHAIN_URI_PREFIX}{action.toolchain}",
@@ -232,19 +227,30 @@ def _dependencies(
     )
 
 
+def _fetched(plan: ReleasePlan, action: Action) -> Iterable[ResourceDescriptor]:
+    """Yield the pinned files of a fetch; for a tool of ours, which no lock names, its program."""
+    if action.stage not in {stage.name for stage in plan.stages}:
+        for name, digest in action.parameters:
+            yield ResourceDescriptor(
+                name=name, uri=f"{TOOL_URI_PREFIX}{name}", sha256=Digest.parse(digest)
+            )
+    for download in plan.downloads:
+        if download.group == action.stage:
+            yield ResourceDescriptor(
+                name=download.filename, uri=download.purl, sha256=download.digest
+            )
+
+
 def _input(
-    plan: ReleasePlan, action: Action, item: ActionInput, made: frozenset[tuple[str, Digest]]
+    action: Action, item: ActionInput, made: frozenset[tuple[str, Digest]]
 ) -> ResourceDescriptor:
-    """Name an input: a tree that an action gave, or a tool that no stage of the project makes."""
-    if (item.name, item.tree) in made:
-        return ResourceDescriptor(name=item.name, uri=tree_uri(item.name), sha256=item.tree)
-    ours = {SOURCE_STAGE, *(stage.name for stage in plan.stages)}
-    if action.kind != "package" or item.name in ours:
+    """Name an input: a tree that an action of this release gave."""
+    if (item.name, item.tree) not in made:
         raise IntegrityError(
             fact=f"tree {item.tree} that stage `{action.stage}` read is not what an action gave",
             expected=f"an output of `{item.name}`",
         )
-    return ResourceDescriptor(name=item.name, uri=f"{TOOL_URI_PREFIX}{item.name}", sha256=item.tree)
+    return ResourceDescriptor(name=item.name, uri=tree_uri(item.name), sha256=item.tree)
 
 
 def _isolation_to_plain(isolation: Isolation) -> dict[str, Json]:

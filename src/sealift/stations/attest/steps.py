@@ -14,6 +14,7 @@ from sealift.base.specs.strictjson import parse_json
 from sealift.base.store.port import BlobStore
 from sealift.core.action import ActionRecord
 from sealift.core.codec import Json
+from sealift.core.digest import Digest
 from sealift.core.errors import IntegrityError
 from sealift.core.limits import BUNDLES_PER_RELEASE_MAX, JSON_DOCUMENT_BYTES_MAX
 from sealift.core.progress import Progress, ProgressEvent, silent
@@ -117,4 +118,7 @@ class AttestSteps:
 
 def _distinct(records: Iterable[ActionRecord]) -> tuple[ActionRecord, ...]:
     """Drop repeated records: a package that adopts a stage's file may report its action again."""
-    return tuple(dict.fromkeys(records))
+    first: dict[Digest, ActionRecord] = {}
+    for record in records:
+        first.setdefault(record.action.digest, record)
+    return tuple(first.values())

@@ -154,7 +154,12 @@ def _road(*, duration_ms: int = 0) -> Road:
         "compile", "build", "source", "tools", reproduced=True, duration_ms=duration_ms
     )
     check = _record("check", "test", "source", "compile")
-    package = _record("deb", "package", "compile", "nfpm", reproduced=True)
+    tool = _record("tool-nfpm", "fetch")
+    tool = replace(
+        tool,
+        action=replace(tool.action, parameters=(("nfpm", str(Digest.of(b"the program"))),)),
+    )
+    package = _record("deb", "package", "compile", "tool-nfpm", reproduced=True)
     plan = ReleasePlan(
         project=ProjectFacts(
             name="jq",
@@ -214,7 +219,7 @@ def _road(*, duration_ms: int = 0) -> Road:
         build=BuildReport(records=(fetch, compiled, check)),
         package=PackageReport(
             artifacts=(_artifact("jq.tar.gz", compiled), _artifact("jq_1.8.2_amd64.deb", package)),
-            records=(package,),
+            records=(tool, package),
         ),
     )
 
@@ -345,6 +350,7 @@ def test_names_say_what_each_attestation_is_in_a_stable_order(sign: Signing) -> 
         "provenance-tools",
         "provenance-compile",
         "provenance-check",
+        "provenance-tool-nfpm",
         "provenance-deb",
         "reproduction-compile",
         "reproduction-deb",
@@ -355,7 +361,7 @@ def test_names_say_what_each_attestation_is_in_a_stable_order(sign: Signing) -> 
     assert [item.name for item in signed.sealed.attestations] == ["gate"]
 
 
-@pytest.mark.parametrize("left_out", range(11))
+@pytest.mark.parametrize("left_out", range(12))
 def test_chain_without_any_one_attestation_holds_for_no_file_that_needs_it(
     sign: Signing, left_out: int
 ) -> None:
@@ -423,7 +429,10 @@ def test_provenance_names_all_that_went_in_and_no_time_but_the_opening_s() -> No
     assert "pkg:pypi/build@1.2" in fetched
     assert "pkg:pypi/x@1" not in fetched
     packaged = json.dumps(drafts["provenance-deb"].predicate)
-    assert "urn:sealift:tool:nfpm" in packaged
+    assert "urn:sealift:tree:tool-nfpm" in packaged
+    tool = json.dumps(drafts["provenance-tool-nfpm"].predicate)
+    assert "urn:sealift:tool:nfpm" in tool
+    assert Digest.of(b"the program").hex in tool
     assert "urn:sealift:tree:compile" in packaged
     compiled = drafts["provenance-compile"]
     assert [subject.name for subject in compiled.subjects] == ["tree:compile", "jq.tar.gz"]
@@ -458,9 +467,9 @@ def test_input_that_no_action_gave_is_not_vouched_for() -> None:
         draft_all(changed.material, changed.boms)
 
 
-def test_tool_of_a_package_never_stands_in_for_a_stage() -> None:
+def test_tree_of_a_stage_s_name_but_with_other_bytes_is_not_vouched_for() -> None:
     road = _road()
-    package = road.package.records[0]
+    package = road.package.records[-1]
     action = replace(
         package.action, inputs=(ActionInput(name="compile", tree=Digest.of(b"another tree")),)
     )
@@ -514,3 +523,10 @@ def test_locked_builder_key_signs_nothing(world: World, tmp_path: Path) -> None:
     steps = AttestSteps(LocalBlobStore(tmp_path / "store", world.files), InMemoryDesk(locked=True))
     with pytest.raises(ConfigError, match="locked"):
         steps.seal(road.plan, OPENING, road.package, GATE)
+
+
+def test_action_that_two_stations_report_is_attested_once(sign: Signing) -> None:
+    road = _road()
+    again = replace(road.build.records[1], cached=True, duration_ms=7)
+    package = replace(road.package, records=(again, *road.package.records))
+    assert sign(replace(road, package=package)).attested == sign(road).attested
