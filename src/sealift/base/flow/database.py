@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sealift.base.edge.disk import disk_errors
 from sealift.core.errors import ConfigError, IntegrityError, UnavailableError
 from sealift.core.limits import DATABASE_BUSY_S
 
@@ -65,7 +66,7 @@ def open_engine(path: Path, *, begins_immediately: bool = True) -> sa.Engine:
     read is still true when it writes. Without, the driver does so before the first write: DBOS
     opens its own transactions.
     """
-    with database_errors(path):
+    with database_errors(path), disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(sa.URL.create("sqlite+pysqlite", database=str(path)))
 
@@ -118,8 +119,8 @@ def database_errors(path: Path) -> Iterator[None]:
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         raise _translated(path, str(cause)) from error
-    except PermissionError as error:
-        raise _translated(path, "readonly") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _translated(path, f"unable to open: {error.strerror}") from error
 
 
 def _translated(path: Path, message: str) -> Exception:
