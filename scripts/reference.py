@@ -1,14 +1,18 @@
-"""Write the reference pages that code decides: commands from click, ports from their Protocols.
+"""Write the pages that are made of others' words.
+
+Commands come from click, ports from their Protocols, `docs/formats.md` from the parts that each
+station keeps in `docs/formats/`.
 
     .venv/bin/python scripts/reference.py          write the pages
     .venv/bin/python scripts/reference.py --check  exit 1 when one is out of date
 
-The words come from the code's own help and docstrings, so nobody writes them twice.
+Nobody writes them twice, and a test fails when a page is out of date.
 """
 
 import argparse
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from sealift.cli.group import root
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCE: Final = ROOT / "src" / "sealift"
 REFERENCE: Final = ROOT / "docs" / "reference"
+FORMATS: Final = ROOT / "docs" / "formats"
 PROGRAM: Final = "sealift"
 NO_REWRAP: Final = "\b"
 
@@ -42,6 +47,19 @@ This page is written by `scripts/reference.py` from the Protocols themselves.
 A port is what a driver or a plugin implements.
 [How to add a driver](../../CONTRIBUTING.md#how-to-add-a-driver) says how one joins.
 """
+_FORMATS_HEAD: Final = """\
+# Formats
+
+Every file that Sealift writes to a project, to `SEALIFT_HOME` and to the published tree.
+
+This page is put together by `scripts/reference.py` from the parts in `docs/formats/`, which lie
+beside each other in the order of the road.
+Every format has a name with a version, such as `sealift-tree-v1`; a reader refuses another one.
+"""
+_FORMATS_ORDER: Final = (
+    *("core", "store", "flow", "plan", "build", "package", "inspect", "attest", "publish"),
+    *("channel", "chain-and-trust"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +198,36 @@ def prose(text: str) -> str:
     return "\n\n".join(" ".join(block.split()) for block in text.split("\n\n"))
 
 
+def formats_page() -> str:
+    """Return the parts of `docs/formats/` as one page, in the order of the road."""
+    parts = sorted(FORMATS.glob("*.md"), key=lambda path: (place_on_the_road(path.stem), path.stem))
+    texts = [path.read_text().strip("\n").replace("](../", "](") for path in parts]
+    titles = [
+        line.removeprefix("## ")
+        for text in texts
+        for line in text.splitlines()
+        if line.startswith("## ")
+    ]
+    contents = "\n".join(f"- [{title}](#{anchor(title)})" for title in titles)
+    return "\n\n".join([_FORMATS_HEAD.strip("\n"), contents, *texts]) + "\n"
+
+
+def place_on_the_road(part: str) -> int:
+    """Return where a part stands; those that nobody ordered come last."""
+    return _FORMATS_ORDER.index(part) if part in _FORMATS_ORDER else len(_FORMATS_ORDER)
+
+
+def anchor(title: str) -> str:
+    """Return a heading's anchor as forges make it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page."""
     return {
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "ports.md": ports_page(),
+        ROOT / "docs" / "formats.md": formats_page(),
     }
 
 

@@ -65,9 +65,12 @@ def every_hint() -> Iterator[tuple[str, str]]:
 def every_page_command() -> Iterator[tuple[str, str]]:
     """Yield where and how each page calls sealift in a block of commands."""
     for path in sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))):
+        block = ""
         for number, line in enumerate(path.read_text().splitlines(), start=1):
-            if line.startswith("$ sealift "):
-                command = line.removeprefix("$ ").removesuffix(" &")
+            if line.startswith("```"):
+                block = "" if block else line.removeprefix("```")
+            command = line.removeprefix("$ ").removesuffix(" &")
+            if block in {"console", "sh"} and command.startswith("sealift "):
                 yield f"{path.relative_to(ROOT)}:{number}", command
 
 

@@ -147,6 +147,16 @@ def test_the_reference_names_no_exit_code_that_does_not_exist() -> None:
     assert named == {int(code) for code in ExitCode}
 
 
+def test_every_test_that_a_page_calls_as_a_witness_exists() -> None:
+    code = [path.read_text() for path in ROOT.glob("tests/**/*.py")]
+    # The suites of ports lie beside their fakes.
+    code += [path.read_text() for path in ROOT.glob("src/sealift/testing/*.py")]
+    known = {name for text in code for name in re.findall(r"def (test_\w+)", text)}
+    named = {name for path in PAGES for name in re.findall(r"`(test_\w+)`", path.read_text())}
+    assert len(named) > 20
+    assert named - known == set()
+
+
 MANIFEST_PAGE = (ROOT / "docs" / "reference" / "manifest.md").read_text()
 MANIFESTS = re.findall(r"^```toml\n(.*?)^```$", MANIFEST_PAGE, re.MULTILINE | re.DOTALL)
 
