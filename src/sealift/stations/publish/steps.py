@@ -172,7 +172,7 @@ def _refuse_unpassed(evidence: ReleaseEvidence) -> None:
 
 
 def _refuse_broken_chain(made: ReleaseFiles, policy: ChainPolicy) -> None:
-    """Walk every file's chain as a client will; raise ChainBroken rather than publish a break."""
+    """Walk every file's chain as a client will; IntegrityError rather than publish a break."""
     document = made.release.document
     bundles = parse_attestations(made.attestations, expected=document.attestations)
     for artifact in document.artifacts:
