@@ -5,6 +5,7 @@
 """
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,27 +29,19 @@ class AccessLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and note how it was answered."""
-        status = 0
-        sent_bytes = 0
+        answer = _Answer(bodyless=scope.get("method") == "HEAD")
 
         async def counted(message: Message) -> None:
-            nonlocal status, sent_bytes
-            last = False
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            elif message["type"] == "http.response.body":
-                sent_bytes += len(message.get("body", b""))
-                last = not message.get("more_body", False)
-            if last:
-                self._write(scope, status, sent_bytes)
-                status = -1
+            if answer.ends_with(message):
+                # Before the last byte leaves: with it the client holds the whole answer.
+                self._write(scope, answer)
             await send(message)
 
         try:
             await self._app(scope, receive, counted)
         finally:
-            if status >= 0 and scope["type"] == "http":
-                self._write(scope, status, sent_bytes)
+            if scope["type"] == "http" and not answer.written:
+                self._write(scope, answer)
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -56,17 +49,45 @@ class AccessLog:
             self._stream.close()
             self._stream = None
 
-    def _write(self, scope: Scope, status: int, sent_bytes: int) -> None:
+    def _write(self, scope: Scope, answer: "_Answer") -> None:
+        answer.written = True
         if self._stream is None:
             return
         agents = [value for name, value in scope["headers"] if name == b"user-agent"]
         line = {
             "method": scope["method"],
             "path": scope["path"],
-            "status": status,
-            "bytes": sent_bytes,
+            "status": answer.status,
+            "bytes": answer.sent_bytes,
             "user_agent": agents[0].decode("latin-1") if agents else "",
         }
         if self._clock is not None:
             line["at"] = format_time(self._clock.now())
         self._stream.write(json.dumps(line).encode() + b"\n")
+
+
+class _Answer:
+    """How far one answer has gone. `status` 0: nothing was sent."""
+
+    def __init__(self, *, bodyless: bool) -> None:
+        self.status = 0
+        self.sent_bytes = 0
+        self.written = False
+        self._bodyless = bodyless
+        self._promised_bytes: int | None = None
+
+    def ends_with(self, message: Message) -> bool:
+        """Count `message`; tell whether the client has its whole answer with it, once."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            lengths = [value for name, value in message["headers"] if name == b"content-length"]
+            self._promised_bytes = int(lengths[0]) if lengths else None
+            ended = self._bodyless or self.status == HTTPStatus.NOT_MODIFIED
+        elif message["type"] == "http.response.body":
+            self.sent_bytes += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
+        else:
+            return False
+        if self._promised_bytes is not None and self.sent_bytes >= self._promised_bytes:
+            ended = True
+        return ended and not self.written
