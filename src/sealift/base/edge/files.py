@@ -5,7 +5,7 @@ A full disk raises UnavailableError and leaves the target as it was.
 """
 
 import itertools
-import secrets
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,10 +21,10 @@ class DurableFiles:
     """The port `Files` on a disk."""
 
     def __init__(
-        self, disk: Disk | None = None, *, token: Callable[[int], str] = secrets.token_hex
+        self, disk: Disk | None = None, *, token: Callable[[int], str] | None = None
     ) -> None:
         self._disk: Disk = disk or SystemDisk()
-        self._token = token
+        self._token = token or (lambda count: os.urandom(count).hex())
 
     def write_durably(self, path: Path, data: bytes, *, mode: int = 0o644) -> None:
         """Replace `path` atomically: temporary file beside it, fsync, rename, fsync the folder."""

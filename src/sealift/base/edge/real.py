@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -50,7 +49,7 @@ class SystemEntropy:
 
     def token_bytes(self, count: int) -> bytes:
         """Return `count` random bytes fit for keys."""
-        return secrets.token_bytes(count)
+        return os.urandom(count)
 
 
 class SystemHttp:
