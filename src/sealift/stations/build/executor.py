@@ -13,7 +13,7 @@ from sealift.base.store.trees import ingest_folder, load_tree, materialise
 from sealift.core.action import Action
 from sealift.core.errors import ConfigError, DriverError, IntegrityError
 from sealift.core.glob import Glob
-from sealift.core.limits import TREE_BYTES_MAX
+from sealift.core.limits import DISK_LOW_BYTES, TREE_BYTES_MAX
 from sealift.core.platform import ANY, Platform
 from sealift.core.sandbox import (
     BUILD_FOLDER,
@@ -94,6 +94,7 @@ class LocalExecutor:
                     stage=action.stage,
                     exit_code=outcome.exit_code,
                     timed_out_after_s=action.timeout_s if outcome.timed_out else None,
+                    disk_is_low=_is_low(folder),
                     tail=log.tail,
                     log_path=_shown(path),
                 )
@@ -236,6 +237,13 @@ def remove_leftovers(world: World, scratch: Path) -> None:
         owner = folder.name.partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
             world.files.remove(folder)
+
+
+def _is_low(folder: Path) -> bool:
+    """Tell whether the disk of `folder` has hardly any room left, or no file."""
+    status = os.statvfs(folder)
+    out_of_files = status.f_files > 0 and status.f_favail == 0
+    return out_of_files or status.f_bavail * status.f_frsize < DISK_LOW_BYTES
 
 
 def _reason(error: IntegrityError | PermissionError) -> str:

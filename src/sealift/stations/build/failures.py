@@ -71,10 +71,14 @@ def stage_failure(
     stage: str,
     exit_code: int,
     timed_out_after_s: int | None,
+    disk_is_low: bool,
     tail: Sequence[str],
     log_path: str,
 ) -> SealiftError:
-    """Return the error of a command that failed; `tail` is the end of its log."""
+    """Return the error of a command that failed; `tail` is the end of its log.
+
+    `disk_is_low` must bear out the words for a full disk: the kernel has other uses for them.
+    """
     where, log = f"stage `{stage}`", "\n".join(tail)
     hint = f"run `less {log_path}` for the whole log"
     if timed_out_after_s is not None:
@@ -94,7 +98,7 @@ def stage_failure(
             log=log,
             hint=install_hint(missing),
         )
-    if any(words in line for line in tail for words in _DISK_FULL):
+    if disk_is_low and any(words in line for line in tail for words in _DISK_FULL):
         return UnavailableError(
             fact="the disk is full",
             expected="room for the stage's work folder",

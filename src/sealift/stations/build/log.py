@@ -12,7 +12,7 @@ from sealift.core.action import Action
 from sealift.core.limits import ACTION_LOG_BYTES_MAX, LOG_TAIL_LINES
 
 _CUT: Final = b"[the log is cut here: it is longer than what is kept]\n"
-_SHOWN_LINE_LENGTH: Final = 400
+_SHOWN_LINE_BYTES: Final = 400
 
 
 class ActionLog:
@@ -21,12 +21,11 @@ class ActionLog:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._written_bytes = 0
-        self._tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
+        self._tail: deque[bytes] = deque(maxlen=LOG_TAIL_LINES)
 
     def __call__(self, line: bytes) -> None:
         """Take one line, without its end. Beyond the limit only the tail goes on."""
-        text = line.decode(errors="replace")
-        self._tail.append("".join(each for each in text if each.isprintable() or each == "\t"))
+        self._tail.append(line[:_SHOWN_LINE_BYTES])
         if self._written_bytes > ACTION_LOG_BYTES_MAX:
             return
         self._written_bytes += len(line) + 1
@@ -35,8 +34,13 @@ class ActionLog:
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The last lines, without control characters: they go to a terminal."""
-        return tuple(line[:_SHOWN_LINE_LENGTH] for line in self._tail)
+        """The last lines, tabs as spaces, without control characters: they go to a terminal."""
+        return tuple(
+            "".join(
+                each for each in line.expandtabs().decode(errors="replace") if each.isprintable()
+            )
+            for line in self._tail
+        )
 
 
 def log_path(folder: Path, action: Action, *, again: bool) -> Path:

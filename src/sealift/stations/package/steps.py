@@ -120,7 +120,7 @@ def _artifact(package: PackagePlan, record: ActionRecord, tree: Tree, *, path: s
                 package=package.name,
                 platform=package.platform,
                 file=Descriptor(digest=entry.digest, size_bytes=entry.size_bytes),
-                stage=record.action.stage,
+                stage=package.stage,
                 tree=record.result.tree,
                 path=path,
                 action=record.action.digest,
