@@ -236,4 +236,5 @@ def test_the_tutorial_and_the_guides_that_go_on_from_it_come_true(tmp_path: Path
         for path in RUN_IN_ORDER
         for example in examples(str(path.relative_to(ROOT)), path.read_text())
     ]
-    assert list(problems(shown, run(shown, tmp_path))) == []
+    untrue = "\n\n".join(problems(shown, run(shown, tmp_path)))
+    assert not untrue, untrue
