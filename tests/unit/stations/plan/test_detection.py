@@ -7,10 +7,12 @@ import pytest
 
 from sealift.core.errors import ConfigError
 from sealift.stations.plan.detection import detect
+from sealift.stations.plan.git import CommitListing
 from sealift.stations.plan.listing import FolderListing
 from sealift.stations.plan.manifest import parse_manifest
 from sealift.stations.plan.manifest_text import render_manifest
 from sealift.stations.plan.model import Detected
+from sealift.testing.checkout import Checkout
 
 POETRY = """\
 [tool.poetry]
@@ -175,9 +177,7 @@ def test_two_licences_that_differ_are_none(tmp_path: Path) -> None:
     assert detect(files).project.licence == "NOASSERTION"
 
 
-def test_committed_and_unpacked_files_are_detected_alike(checkout) -> None:  # noqa: ANN001
-    from sealift.stations.plan.git import CommitListing
-
+def test_committed_and_unpacked_files_are_detected_alike(checkout: Checkout) -> None:
     checkout.write("configure", CONFIGURE)
     checkout.write("COPYING", MIT)
     commit = checkout.commit()
@@ -221,8 +221,8 @@ def test_what_is_not_known_is_refused_with_a_hint(
     "text",
     [
         "project = 3\n[build-system]\nrequires = 5\n",
-        "[project]\nname = []\nlicense = 3\ndependencies = {}\nauthors = 3\nurls = 1\n"
-        "[tool.poetry]\ndependencies = 1\ngroup = {test = 2}\n",
+        "[project]\nname = []\nlicense = 3\ndependencies = {}\nauthors = 3\nurls = 1\n",
+        "[project]\nname = 'x'\n[tool.poetry]\ndependencies = 1\ngroup = {test = 2}\n",
         '[project]\nname = "x"\ndependencies = [1, "!!", "a; extra == \\"b\\""]\n',
     ],
 )

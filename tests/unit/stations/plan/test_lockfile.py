@@ -84,7 +84,7 @@ requested = true
     ],
 )
 def test_damaged_lock_is_refused_with_its_line(
-    download: Download, manifest_text: str, found: str, wrong: str, line: int, fact: str
+    *, download: Download, manifest_text: str, found: str, wrong: str, line: int, fact: str
 ) -> None:
     text = render_lock(lock_of(manifest_with(manifest_text + FETCH), download))
     assert found in text

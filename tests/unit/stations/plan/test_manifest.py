@@ -65,7 +65,7 @@ def test_manifest_of_the_design_is_read_whole(manifest_text: str) -> None:
     ],
 )
 def test_mistake_is_refused_with_its_place(
-    manifest_text: str, found: str, replacement: str, place: str, fact: str, hint: str
+    *, manifest_text: str, found: str, replacement: str, place: str, fact: str, hint: str
 ) -> None:
     assert found in manifest_text
     error = refusal(manifest_text.replace(found, replacement, 1))

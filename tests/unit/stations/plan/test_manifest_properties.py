@@ -1,6 +1,7 @@
 """Whatever stands in a manifest or a lock: a value or a ConfigError, never anything else."""
 
 import string
+import tomllib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,8 +51,6 @@ def test_any_bytes_are_a_manifest_or_a_config_error(data: bytes) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=40))
 def test_any_text_can_be_quoted(text: str) -> None:
-    import tomllib
-
     assert tomllib.loads(f"a = {quote(text)}") == {"a": text}
 
 
@@ -67,7 +66,8 @@ def test_any_text_can_be_quoted(text: str) -> None:
     options=st.lists(st.sampled_from(["--disable-docs", "--with-x=builtin"]), unique=True),
     url=st.sampled_from(["", "https://downloads.example.org/x"]),
 )
-def test_manifest_that_is_written_is_one_that_is_read(  # noqa: PLR0917 - hypothesis calls it
+def test_manifest_that_is_written_is_one_that_is_read(
+    *,
     kind: str,
     name: str,
     description: str,

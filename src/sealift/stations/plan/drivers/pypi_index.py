@@ -50,9 +50,11 @@ class PypiIndex:
         store: BlobStore,
         *,
         settings: Callable[[], PipSettings] | None = None,
+        page_bytes_max: int = INDEX_PAGE_BYTES_MAX,
     ) -> None:
         self._world = world
         self._store = store
+        self._page_bytes_max = page_bytes_max
         self._settings = settings or pip_settings_reader(world)
 
     def find_file(self, project: str, filename: str, *, digest: Digest | None = None) -> IndexFile:
@@ -157,10 +159,10 @@ class PypiIndex:
             data = bytearray()
             for chunk in response.chunks:
                 data += chunk
-                if len(data) > INDEX_PAGE_BYTES_MAX:
+                if len(data) > self._page_bytes_max:
                     raise UnavailableError(
                         fact="the index's page is too long",
-                        expected=f"at most {INDEX_PAGE_BYTES_MAX} bytes",
+                        expected=f"at most {self._page_bytes_max} bytes",
                         hint="python3 -m pip config list",
                     )
             content_type = response.headers.get("content-type", "text/html")
