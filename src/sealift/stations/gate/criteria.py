@@ -14,6 +14,8 @@ from sealift.stations.gate.model import Evidence, Judgement
 # Git names commits by sha1, or by sha256 in repositories of that format.
 _COMMIT: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _NAMED_MAX: Final = 3
+# How a reproduction writes that the machine could not change something.
+_NOT_CHANGED: Final = "not perturbed"
 
 
 def source_pinned(evidence: Evidence) -> Judgement:
@@ -118,14 +120,16 @@ def outputs_identical(evidence: Evidence) -> Judgement:
                 reason=f"`{record.action.stage}` is called identical, yet its trees differ",
                 evidence=(record.action.digest,),
             )
-    perturbed = sorted(
-        {name for one in records if one.reproduction for name, _ in one.reproduction.perturbations}
-    )
-    if not perturbed:
+    # Only what every second run really changed counts: the claim is made for all of them.
+    changed = set.intersection(*(_changed(record) for record in records))
+    spared = {name for record in records for name in _spared(record)}
+    if not changed:
         return Judgement(outcome="unknown", reason="the second run was not perturbed in any way")
+    unchanged = f" (not changed: {_some(sorted(spared), 9)})" if spared else ""
     return Judgement(
         outcome="pass",
-        reason=f"{len(records)} actions run twice, identical under another {_some(perturbed, 9)}",
+        reason=f"{len(records)} actions run twice, identical under another "
+        f"{_some(sorted(changed), 9)}{unchanged}",
         evidence=tuple(record.result.tree for record in records),
     )
 
@@ -177,6 +181,19 @@ def _making(evidence: Evidence) -> tuple[ActionRecord, ...]:
         for record in (*evidence.build.records, *evidence.package.records)
         if record.action.kind in {"build", "package"}
     )
+
+
+def _changed(record: ActionRecord) -> set[str]:
+    second = record.reproduction
+    return {name for name, _ in second.perturbations} - _spared(record) if second else set()
+
+
+def _spared(record: ActionRecord) -> set[str]:
+    """Return what the second run would have changed, had the machine had the means."""
+    second = record.reproduction
+    if second is None:
+        return set()
+    return {name for name, how in second.perturbations if how.startswith(_NOT_CHANGED)}
 
 
 def _digests(evidence: Evidence, artifacts: list[str]) -> tuple[Digest, ...]:

@@ -222,6 +222,20 @@ def test_a_second_run_under_the_same_circumstances_proves_nothing(evidence: Evid
     assert outcome(calm, "outputs.identical")[0] == "unknown"
 
 
+def test_what_the_machine_could_not_change_is_not_claimed(evidence: Evidence) -> None:
+    record = record_of(evidence, "dist")
+    facts = (("clock", "not perturbed: no libfaketime"), ("umask", "0077"))
+    some = Reproduction(outcome="identical", perturbations=facts, tree=record.result.tree)
+    judged, reason = outcome(
+        with_record(evidence, "dist", replace(record, reproduction=some)), "outputs.identical"
+    )
+    assert judged == "pass"
+    assert reason.endswith("identical under another umask (not changed: clock)")
+    none = replace(some, perturbations=facts[:1])
+    bare = with_record(evidence, "dist", replace(record, reproduction=none))
+    assert outcome(bare, "outputs.identical")[0] == "unknown"
+
+
 def test_a_second_run_that_is_called_identical_but_is_not_fails(evidence: Evidence) -> None:
     record = record_of(evidence, "dist")
     lie = Reproduction(outcome="identical", perturbations=(("clock", ""),), tree=Digest.of(b"x"))
