@@ -1,10 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sealift.base.edge.real import DurableFiles
+from sealift.base.edge.disk import SystemDisk
+from sealift.base.edge.files import DurableFiles
 from sealift.base.store.drivers.local import LocalBlobStore
 from sealift.core.release import PublishReport
 from sealift.core.signing import SigningDesk
@@ -16,6 +17,19 @@ from sealift.testing.sample_project import RELEASED_AT_S, SampleProject
 from sealift.testing.signing_desk import InMemoryDesk
 
 ROOT_AT = datetime.fromtimestamp(RELEASED_AT_S - 86_400, tz=UTC)
+
+
+class UnsyncedDisk(SystemDisk):
+    """A disk that promises nothing: these stories are about what is written, not about crashes."""
+
+    def sync_files(self, paths: Sequence[Path]) -> None:
+        pass
+
+    def sync_folder(self, folder: Path) -> None:
+        pass
+
+
+FILES = DurableFiles(UnsyncedDisk())
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +49,12 @@ def root(desk: SigningDesk) -> bytes:
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalBlobStore:
-    return LocalBlobStore(tmp_path / "store", DurableFiles())
+    return LocalBlobStore(tmp_path / "store", FILES)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path / "site" / "jq", DurableFiles(), publisher="here-1")
+    return Site(tmp_path / "site" / "jq", FILES, publisher="here-1")
 
 
 @pytest.fixture
