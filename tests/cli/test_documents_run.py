@@ -25,6 +25,7 @@ RUN_IN_ORDER = (
     DOCS / "how-to" / "rehearse-with-snapshot.md",
     DOCS / "how-to" / "back-up-keys.md",
     DOCS / "how-to" / "refresh-the-site-by-timer.md",
+    DOCS / "how-to" / "resume-after-a-crash.md",
 )
 TIME_LIMIT_S = 900
 MARK = "=== sealift documents ==="

@@ -1,5 +1,7 @@
 """The pages against the code: nothing undocumented, no dead link, no word that belittles."""
 
+import ast
+import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -23,6 +25,7 @@ PAGES = sorted(
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
     if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
+DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text()
 _LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)|<img[^>]*\ssrc=\"(?P<image>[^\"]+)\"")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (?P<title>.+)$", re.MULTILINE)
@@ -36,6 +39,13 @@ def first_cells(markdown: str) -> set[str]:
     """Return what stands in the first column of every table."""
     rows = (line for line in markdown.splitlines() if line.startswith("| "))
     return {row.split("|")[1].split(",")[0].strip().strip("`") for row in rows}
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    """Return the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 def anchors(markdown: str) -> set[str]:
@@ -80,14 +90,29 @@ def test_every_direct_dependency_has_a_row_that_says_what_it_is_for() -> None:
         canonicalize_name(Requirement(line).name)
         for line in (*project["project"]["dependencies"], *project["dependency-groups"]["dev"])
     }
-    named = first_cells((ROOT / "docs" / "dependencies.md").read_text())
+    named = first_cells(DEPENDENCIES)
     assert declared - named == set()
+
+
+def test_everything_that_the_code_imports_has_a_row() -> None:
+    named = {canonicalize_name(name) for name in first_cells(DEPENDENCIES)}
+    providers = importlib.metadata.packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_names(node)
+    }
+    foreign = imported - sys.stdlib_module_names - {"sealift"}
+    assert foreign >= {"click", "tuf"}
+    unnamed = {name for name in foreign if not set(map(canonicalize_name, providers[name])) & named}
+    assert unnamed == set()
 
 
 def test_every_system_package_has_a_row() -> None:
     setup = script("system_packages")
     wanted = {*setup.PROGRAMS.values(), *setup.FILES.values(), setup.DISTRIBUTION_PYTHON.name}
-    named = first_cells((ROOT / "docs" / "dependencies.md").read_text())
+    named = first_cells(DEPENDENCIES)
     assert wanted - named == set()
 
 
