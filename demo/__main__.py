@@ -40,12 +40,13 @@ class Demo:
         self.home = WORK / "home"
         self.checkouts = WORK / "projects"
         self.downloads = WORK / "downloads"
-        self.users = WORK / "users"
+        self.people = WORK / "users"
         self.access_log = WORK / "access.jsonl"
         self.sealift = Path(sys.executable).parent / "sealift"
         self.passphrase = WORK / "passphrase"
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SEALIFT_", "GIT_"))},
+        inherited = os.environ.items()
+        self.environment: dict[str, str] = {
+            **{k: v for k, v in inherited if not k.startswith(("SEALIFT_", "GIT_"))},
             "SEALIFT_HOME": str(self.home),
             "SEALIFT_PASSPHRASE_FILE": str(self.passphrase),
             "PATH": f"{self.sealift.parent}{os.pathsep}{os.environ['PATH']}",
@@ -53,11 +54,11 @@ class Demo:
 
     def fresh(self) -> None:
         """Remove what a demo shows being made; keep what it may reuse."""
-        for folder in ("keys", "site", "trust"):
-            shutil.rmtree(self.home / folder, ignore_errors=True)
-        for folder in (self.checkouts, self.users, WORK / "tampered"):
+        for name in ("keys", "site", "trust"):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+        for folder in (self.checkouts, self.people, WORK / "tampered"):
             shutil.rmtree(folder, ignore_errors=True)
-        for folder in (self.checkouts, self.users, self.downloads, self.home):
+        for folder in (self.checkouts, self.people, self.downloads, self.home):
             folder.mkdir(parents=True, exist_ok=True)
         self.access_log.unlink(missing_ok=True)
         self.passphrase.touch(mode=0o600)
@@ -128,7 +129,7 @@ def compare_wheel(demo: Demo, site_folder: Path) -> str:
 
 def install_as_user(demo: Demo, project: DemoProject, site: str, root_sha256: str) -> Path:
     """Get and verify as a user who trusts only the root's fingerprint."""
-    folder = demo.users / "sealift"
+    folder = demo.people / "sealift"
     folder.mkdir(parents=True, exist_ok=True)
     before = set(folder.iterdir())
     demo.sealift_run(
@@ -178,12 +179,12 @@ def story(demo: Demo, watch: Stopwatch) -> None:
             for project in (RICH, JQ)
         }
         point(6, "users who have no Sealift: pip, apt, sha256sum, openssl")
-        users.pip_installs(sites["rich"], RICH_WHEEL.filename, demo.users / "pip", demo.access_log)
+        users.pip_installs(sites["rich"], RICH_WHEEL.filename, demo.people / "pip", demo.access_log)
         keyring = (demo.home / "site/jq/current/apt/jq-archive-keyring.asc").read_bytes()
-        apt = users.AptRoot(cache=WORK / "roots", folder=demo.users / "apt-root")
+        apt = users.AptRoot(cache=WORK / "roots", folder=demo.people / "apt-root")
         apt.prepare(demo.environment)
         users.apt_installs(apt, sites["jq"], keyring, demo.access_log)
-        by_hand = tamper.download_by_hand(server.url, demo.users / "by-hand", demo.environment)
+        by_hand = tamper.download_by_hand(server.url, demo.people / "by-hand", demo.environment)
         users.sums_check(by_hand, demo.environment)
         good("sha256sum accepts every file")
         users.openssl_checks(by_hand, demo.environment)

@@ -106,8 +106,8 @@ def make_checkout(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with tarfile.open(archive) as tar:
-        # The "tar" filter keeps executable bits; the archive is pinned by sha256.
-        tar.extractall(folder.parent / f".{project.name}-unpacked", filter="tar")
+        # "data" keeps executable bits and drops owners, which git would find dubious.
+        tar.extractall(folder.parent / f".{project.name}-unpacked", filter="data")
     (inner,) = (folder.parent / f".{project.name}-unpacked").iterdir()
     folder.rmdir()
     inner.rename(folder)

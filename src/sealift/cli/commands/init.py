@@ -48,7 +48,7 @@ def command(
         click.echo(done.text, nl=False)
         return
     click.echo(
-        f"{paint('✓', 'green')} {done.project} is a {done.kind} project: wrote sealift.toml with "
+        f"{paint('✓', 'green')} {done.project} ({done.kind}): wrote sealift.toml with "
         f"stages {', '.join(done.stages)} and packages {', '.join(done.packages)}"
     )
     say("next: sealift keys init, then sealift lock, then commit and sign a tag")
