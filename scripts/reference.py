@@ -57,8 +57,8 @@ beside each other in the order of the road.
 Every format has a name with a version, such as `sealift-tree-v1`; a reader refuses another one.
 """
 _FORMATS_ORDER: Final = (
-    *("core", "store", "flow", "plan", "build", "package", "inspect", "attest", "publish"),
-    *("channel", "chain-and-trust"),
+    *("core", "ground", "plan", "build", "package", "inspect", "attest", "gate", "publish"),
+    *("channel", "chain-and-trust", "serve"),
 )
 
 
