@@ -52,7 +52,7 @@ def detect(files: SourceListing, *, configure_options: tuple[str, ...] = ()) -> 
     raise ConfigError(
         fact="cannot tell how this project is built",
         expected="a `pyproject.toml` (Python) or a `configure` (autotools)",
-        hint="write a sealift.toml by hand, see docs/manifest.md",
+        hint="write a sealift.toml by hand, see docs/reference/manifest.md",
     )
 
 

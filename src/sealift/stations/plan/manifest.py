@@ -3,7 +3,7 @@
     manifest = parse_manifest(path.read_bytes(), path="sealift.toml")
 
 Refuses what DESIGN.md section 8 promises for later as "not yet supported", so that nobody relies
-on a key that does nothing. The reference for people is docs/manifest.md.
+on a key that does nothing. The reference for people is docs/reference/manifest.md.
 """
 
 import re

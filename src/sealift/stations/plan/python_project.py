@@ -49,7 +49,7 @@ def read_python_project(pyproject: bytes, package_info: bytes) -> PythonProject:
             where="pyproject.toml",
             fact="there is no `[build-system]` and no `[project]`",
             expected="a Python project that states how it is built",
-            hint="write a sealift.toml by hand, see docs/manifest.md",
+            hint="write a sealift.toml by hand, see docs/reference/manifest.md",
         )
     info = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(
         package_info, headersonly=True

@@ -70,7 +70,7 @@ def _ssh(git: Git, tag: str, allowed_signers: Path | None) -> TagSignature:
         f"refs/tags/{tag}",
         settings=(f"gpg.ssh.allowedSignersFile={allowed_signers.resolve()}",),
     )
-    lines = _lines(completed.stderr + completed.stdout)
+    lines = _lines(completed.stderr)
     for line in lines:
         good = _SSH_GOOD.match(line)
         if good and completed.exit_code == 0:

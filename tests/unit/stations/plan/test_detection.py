@@ -202,9 +202,13 @@ def test_option_for_configure_is_refused_in_a_python_project(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "fact", "hint"),
     [
-        ({"Cargo_dot_toml": ""}, "cannot tell how", "docs/manifest.md"),
+        ({"Cargo_dot_toml": ""}, "cannot tell how", "docs/reference/manifest.md"),
         ({"configure_dot_ac": ""}, "but no `configure`", "autoreconf"),
-        ({"pyproject_dot_toml": "[tool.ruff]\n"}, "no `[build-system]`", "docs/manifest.md"),
+        (
+            {"pyproject_dot_toml": "[tool.ruff]\n"},
+            "no `[build-system]`",
+            "docs/reference/manifest.md",
+        ),
         ({"pyproject_dot_toml": "[project\n"}, "not valid TOML", "pyproject.toml at line 1"),
     ],
 )

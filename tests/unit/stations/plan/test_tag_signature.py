@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift.base.edge.port import Command, Completed
 from sealift.core.errors import ConfigError
 from sealift.core.release import TagSignature
 from sealift.stations.plan.git import Git
@@ -111,6 +112,27 @@ def test_tag_that_is_gone_fails(checkout: Checkout, signers: Path) -> None:
     assert judged(checkout, "v1.0", signers).reason == "tag `v1.0` is gone"
 
 
+@pytest.mark.parametrize(("exit_code", "outcome"), [(0, "pass"), (1, "fail")])
+def test_good_words_of_a_program_that_fails_do_not_count(
+    tmp_path: Path, exit_code: int, outcome: str
+) -> None:
+    signers = tmp_path / "signers"
+    signers.write_text("ada@example.org ssh-ed25519 AAAA\n")
+    words = b'Good "git" signature for ada@example.org with ED25519 key SHA256:abc\n'
+
+    def answer(command: Command) -> Completed:
+        if "verify-tag" in command.argv:
+            return completed(stderr=words, exit_code=exit_code)
+        return completed(
+            b"tag\n" if "-t" in command.argv else OBJECT.replace("PGP", "SSH").encode()
+        )
+
+    processes = SimProcesses([(("/usr/bin/git",), answer), (("/usr/bin/ssh-keygen",), completed())])
+    git = Git(processes=processes, environment={}, folder=tmp_path)
+    found = verify_tag(git, "v1.0", commit=COMMIT, allowed_signers=signers)
+    assert (found.outcome, found.method) == (outcome, "ssh")
+
+
 # --- GPG ----------------------------------------------------------------------------------------
 
 COMMIT = "1" * 40
@@ -129,11 +151,10 @@ def judged_by_gpg(
     """Judge a tag whose signature gpg reports on with these status lines."""
     processes = SimProcesses()
 
-    def answer_git(command: object) -> object:
-        argv = getattr(command, "argv", ())
-        if "verify-tag" in argv:
+    def answer_git(command: Command) -> Completed:
+        if "verify-tag" in command.argv:
             return completed(stderr=status.encode(), exit_code=exit_code)
-        return completed(b"tag\n" if "-t" in argv else OBJECT.encode())
+        return completed(b"tag\n" if "-t" in command.argv else OBJECT.encode())
 
     processes.answers += [(("/usr/bin/git",), answer_git), (("/usr/bin/gpg",), completed())]
     git = Git(processes=processes, environment={}, folder=folder)

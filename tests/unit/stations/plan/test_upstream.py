@@ -42,7 +42,11 @@ def source(checkout: Checkout, store: LocalBlobStore) -> Tree:
     return checkout.git().archive(checkout.commit(), store)
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, bytes])
+@pytest.mark.parametrize(
+    "compress",
+    [gzip.compress, lzma.compress, bz2.compress, bytes],
+    ids=["gzip", "xz", "bzip2", "plain"],
+)
 def test_archive_that_the_commit_was_made_from_is_recorded(
     store: LocalBlobStore, source: Tree, tmp_path: Path, compress: Compress
 ) -> None:
@@ -109,6 +113,7 @@ def test_archive_that_is_not_in_the_store_is_unknown_and_not_a_pass(
         b"\x1f\x8b nonsense",
         gzip.compress(b"x" * 5_000),
     ],
+    ids=["zip", "empty", "gzip cut", "gzip head", "xz cut", "bzip2 cut", "bz", "gz", "no tar"],
 )
 def test_damaged_archive_is_refused_and_not_a_crash(
     store: LocalBlobStore, source: Tree, tmp_path: Path, data: bytes

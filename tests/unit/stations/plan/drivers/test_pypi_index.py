@@ -14,7 +14,8 @@ from sealift.core.digest import Digest
 from sealift.core.errors import IntegrityError, UnavailableError
 from sealift.core.limits import INDEX_PAGE_BYTES_MAX
 from sealift.core.release import Download
-from sealift.stations.plan.drivers.pip_settings import PipSettings
+from sealift.stations.plan.drivers.pip_resolver import PipResolver
+from sealift.stations.plan.drivers.pip_settings import PipSettings, pip_settings_reader
 from sealift.stations.plan.drivers.pypi_index import PypiIndex
 from sealift.testing.simulation import SimHttp, SimPage
 
@@ -127,7 +128,7 @@ def test_file_that_nobody_serves_is_unavailable(
 
 
 def test_page_without_end_is_refused(
-    world: World, store: LocalBlobStore, http: ListeningHttp, pinned: Download
+    world: World, store: LocalBlobStore, http: ListeningHttp
 ) -> None:
     http.pages[f"{INDEX}/build/"] = page(b"wheel")
     http.pages[f"https://files.example/{NAME}"] = SimPage(body=b"wheel")
@@ -202,3 +203,18 @@ def test_folder_of_files_is_found_by_name_and_judged_by_digest(
     assert index.ensure(pinned).digest == pinned.digest
     with pytest.raises(IntegrityError):
         index.ensure(replace(pinned, digest=Digest.of(b"other")))
+
+
+@pytest.mark.clients
+def test_configured_index_resolves_and_serves_a_real_wheel(
+    world: World, store: LocalBlobStore
+) -> None:
+    settings = pip_settings_reader(world)
+    resolution = PipResolver(world, settings=settings).resolve(
+        ("poetry-core>=1",), constraints=("poetry-core==1.9.0",)
+    )
+    (file,) = resolution.files
+    assert (file.name, file.version, file.requested) == ("poetry-core", "1.9.0", True)
+    index = PypiIndex(world, store, settings=settings)
+    offered = index.find_file(file.name, file.filename, digest=file.digest)
+    assert index.download(offered, digest=file.digest).digest == file.digest
