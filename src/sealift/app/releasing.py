@@ -7,7 +7,6 @@ from pathlib import Path
 from sealift.app.pipeline import PIPELINE, REHEARSED, Step, bind
 from sealift.app.planning import Prepared, prepare, require_packages
 from sealift.app.wiring import House
-from sealift.base.flow.lease import Holder
 from sealift.base.flow.port import StepFunction
 from sealift.core.codec import Json, digest_of, from_plain
 from sealift.core.errors import IntegrityError
@@ -30,6 +29,7 @@ _LEASE = "release"
 _DENIED = "release.denied"
 _FINISHED = "release.finished"
 _LOST = "release.lost"
+_VISIBLE_STATIONS = frozenset({"publish", "channel"})
 _ATTEMPT_ENDS = frozenset({_DENIED, _LOST})
 
 
@@ -59,7 +59,7 @@ def release(house: House, request: ReleaseRequest) -> Released:
     told so. Raises PolicyDenied when the gate refuses, UnavailableError when another release holds
     the checkout, and what the stations raise.
     """
-    with house.leases.acquire(_LEASE, Holder.of(house.world)):
+    with house.lease(_LEASE) as lease:
         prepared = prepare(house, snapshot=False, write_lock=True)
         require_packages(prepared)
         project = prepared.plan.project.name
@@ -69,17 +69,25 @@ def release(house: House, request: ReleaseRequest) -> Released:
         warning = house.custody.backup_warning(project)
         if warning:
             house.progress(ProgressEvent(kind="warning", station="keys", subject=warning))
-        run = _Run(house=house, prepared=prepared, request=request)
+        run = _Run(house=house, prepared=prepared, request=request, still_ours=lease.check)
         return Released(summary=run.summary(), notes=prepared.notes)
 
 
 class _Run:
     """One plan on its way; attempts that a gate refused are begun anew from the source."""
 
-    def __init__(self, *, house: House, prepared: Prepared, request: ReleaseRequest) -> None:
+    def __init__(
+        self,
+        *,
+        house: House,
+        prepared: Prepared,
+        request: ReleaseRequest,
+        still_ours: Callable[[], None],
+    ) -> None:
         self._house = house
         self._plan = prepared.plan
         self._request = request
+        self._still_ours = still_ours
 
     def summary(self) -> ReleaseSummary:
         finished = self._is_finished()
@@ -145,6 +153,9 @@ class _Run:
         return outcome.results
 
     def _around(self, step: Step, run: Callable[[], object]) -> object:
+        if step.station in _VISIBLE_STATIONS:
+            # A machine that slept may have lost the lease: ask before anybody can see a change.
+            self._still_ours()
         report = run()
         if isinstance(report, GateReport) and report.outcome != "pass":
             self._note(_DENIED, {"outcome": report.outcome, "gate": str(digest_of(report))})
@@ -236,7 +247,7 @@ def rehearse(house: House, *, advisories: Path | None) -> Rehearsed:
 
     Uses a cache of its own: what a rehearsal built, a release never reads.
     """
-    with house.leases.acquire(_LEASE, Holder.of(house.world)):
+    with house.lease(_LEASE):
         prepared = prepare(house, snapshot=True, write_lock=True)
         require_packages(prepared)
         for note in prepared.notes:

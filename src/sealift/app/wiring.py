@@ -11,17 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from sealift.app.places import Checkout, Home
 from sealift.base.edge.conversation import SystemConversations
 from sealift.base.edge.port import World
 from sealift.base.edge.real import real_world
-from sealift.base.flow.database import open_state
-from sealift.base.flow.drivers.dbos_flow import DbosFlow
-from sealift.base.flow.lease import Leases
-from sealift.base.flow.ledger import Ledger
 from sealift.base.flow.port import Flow
 from sealift.base.store.drivers.local import LocalBlobStore
 from sealift.base.store.port import BlobStore
@@ -62,6 +57,13 @@ from sealift.stations.plan.steps import PlanSteps
 from sealift.stations.publish.board import SiteBoard
 from sealift.stations.publish.site import Site
 from sealift.stations.publish.steps import PublishSteps
+
+if TYPE_CHECKING:
+    # SQLAlchemy costs a quarter of a second: only commands that open a database load it.
+    import sqlalchemy as sa
+
+    from sealift.base.flow.lease import Lease
+    from sealift.base.flow.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,22 +142,30 @@ class House:
         return Platform.of_machine(self.world.machine)
 
     @cached_property
-    def _state(self) -> sa.Engine:
+    def _state(self) -> "sa.Engine":
+        from sealift.base.flow.database import open_state  # noqa: PLC0415 - loads SQLAlchemy
+
         self._make_state_folder()
         return open_state(self.checkout.state_database)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> "Ledger":
         """What happened in this checkout."""
+        from sealift.base.flow.ledger import Ledger  # noqa: PLC0415 - loads SQLAlchemy
+
         return Ledger(self._state)
 
-    @cached_property
-    def leases(self) -> Leases:
-        """Who works here now."""
-        return Leases(self._state, self.world.clock, self.world.processes)
+    def lease(self, name: str) -> "Lease":
+        """Take a lease on this checkout; raise UnavailableError that names who holds it."""
+        from sealift.base.flow.lease import Holder, Leases  # noqa: PLC0415 - loads SQLAlchemy
+
+        leases = Leases(self._state, self.world.clock, self.world.processes)
+        return leases.acquire(name, Holder.of(self.world))
 
     def open_flow(self) -> Flow:
         """Open the durable flow; the caller closes it."""
+        from sealift.base.flow.drivers.dbos_flow import DbosFlow  # noqa: PLC0415 - as above
+
         self._make_state_folder()
         return DbosFlow(self.checkout.flow_database, self.world)
 

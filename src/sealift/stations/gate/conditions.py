@@ -11,9 +11,7 @@ second. Regular expressions run in linear time.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
-
-import cel
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sealift.core.artifact import Artifact
 from sealift.core.errors import ConfigError
@@ -22,6 +20,9 @@ from sealift.core.release import Condition, ProjectFacts
 from sealift.core.verdict import Verdict, combine
 from sealift.core.version import Version
 from sealift.stations.gate.model import CONDITION_PREFIX, Judgement
+
+if TYPE_CHECKING:
+    import cel
 
 Fact: TypeAlias = str | int | bool
 Facts: TypeAlias = Mapping[str, Mapping[str, Fact]]
@@ -118,7 +119,7 @@ def _reason(judgements: list[tuple[str, Judgement]], outcome: str) -> str:
     return "; ".join(shown)
 
 
-def _judge(program: cel.Program, facts: Facts) -> Judgement:
+def _judge(program: "cel.Program", facts: Facts) -> Judgement:
     ended, value = _run(program, facts)
     if not ended:
         return Judgement(outcome="unknown", reason=str(value))
@@ -127,7 +128,7 @@ def _judge(program: cel.Program, facts: Facts) -> Judgement:
     return Judgement(outcome="pass" if value else "fail", reason="holds" if value else "is false")
 
 
-def _run(program: cel.Program, facts: Facts) -> tuple[bool, object]:
+def _run(program: "cel.Program", facts: Facts) -> tuple[bool, object]:
     """Return (True, value), or (False, reason in words) when the evaluation could not end."""
     try:
         return True, program.execute({name: dict(values) for name, values in facts.items()})
@@ -137,7 +138,9 @@ def _run(program: cel.Program, facts: Facts) -> tuple[bool, object]:
         return False, _first_line(error)
 
 
-def _compile(condition: Condition) -> cel.Program:
+def _compile(condition: Condition) -> "cel.Program":
+    import cel  # noqa: PLC0415 - 190 ms (it brings a shell along) that most plans do without
+
     expression = condition.expression
     size_bytes = len(expression.encode(errors="replace"))
     if size_bytes > CONDITION_BYTES_MAX:
