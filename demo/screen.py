@@ -105,7 +105,8 @@ def run(
 
 def print_tail(text: str, lines: int = TAIL_LINES) -> None:
     """Print the last lines of a command's output, indented."""
-    rows = text.rstrip().splitlines()
+    # dpkg counts its database up line by line when there is no terminal.
+    rows = [row for row in text.rstrip().splitlines() if not row.startswith("(Reading database")]
     if len(rows) > lines:
         print(colour(f"  … {len(rows) - lines} lines above", "2"))
     for row in rows[-lines:]:

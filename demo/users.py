@@ -35,7 +35,8 @@ def served_from(access_log: Path, needle: str) -> str:
     for row in reversed(access_log.read_text().splitlines()):
         entry = json.loads(row)
         if needle in entry["path"] and entry["status"] in (200, 206):
-            return f"{entry['method']} {entry['path']} {entry['status']} {entry['user_agent']}"
+            agent = entry["user_agent"].partition(" {")[0]
+            return f"{entry['method']} {entry['path']} {entry['status']} by {agent}"
     raise DemoFailed(f"the server's log shows no request for {needle}")
 
 

@@ -7,18 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Later scopes win; pip itself lists them in another order.
+SCOPES = ("global", "user", "site", "install", ":env:")
+
 
 def configured(python: Path) -> dict[str, str]:
-    """Return pip's settings by name; later scopes (user, site, environment) win over earlier."""
+    """Return pip's settings by name, from its files and its variables, as pip ranks them."""
     listing = subprocess.run(
         [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
-    settings: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {scope: {} for scope in SCOPES}
     for line in listing.splitlines():
         scoped, _, value = line.partition("=")
-        name = scoped.rpartition(".")[2]
-        settings[name] = str(ast.literal_eval(value))
-    return settings
+        scope, _, name = scoped.rpartition(".")
+        found.setdefault(scope, {})[name] = str(ast.literal_eval(value))
+    return {name: value for scope in SCOPES for name, value in found[scope].items()}
 
 
 def default_index(python: Path) -> str:

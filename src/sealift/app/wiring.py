@@ -6,7 +6,7 @@ so that `sealift keys show` never opens a database.
 
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +50,7 @@ from sealift.stations.package.port import Packager
 from sealift.stations.package.steps import PackageSteps
 from sealift.stations.package.tools import ToolShelf
 from sealift.stations.plan.drivers.pip_resolver import PipResolver
+from sealift.stations.plan.drivers.pip_settings import PipSettings, pip_settings_reader
 from sealift.stations.plan.drivers.pypi_index import PypiIndex
 from sealift.stations.plan.git import Git
 from sealift.stations.plan.planner import HOST_TOOLCHAIN
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
 
     from sealift.base.flow.lease import Lease
     from sealift.base.flow.ledger import Ledger
+
+ONLINE_SECRET_VARIABLE = "SEALIFT_ONLINE_SECRET_FILE"  # noqa: S105 - a variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,13 @@ class House:
     @cached_property
     def custody(self) -> Custody:
         """The keyrings."""
-        return Custody(self.world, self.home.folder)
+        return Custody(self.world, self.home.folder, online_secret=self._online_secret)
+
+    @property
+    def _online_secret(self) -> Path | None:
+        """Where the online keys' secret lies when it was moved to a secret store."""
+        chosen = self.world.environment.get(ONLINE_SECRET_VARIABLE)
+        return Path(chosen) if chosen else None
 
     @cached_property
     def git(self) -> Git:
@@ -117,14 +126,19 @@ class House:
         )
 
     @cached_property
+    def _pip_settings(self) -> Callable[[], PipSettings]:
+        """What pip is configured to ask; pip is asked once, since each question costs a second."""
+        return pip_settings_reader(self.world)
+
+    @cached_property
     def index(self) -> PypiIndex:
         """The package index that pip is configured to ask."""
-        return PypiIndex(self.world, self.store)
+        return PypiIndex(self.world, self.store, settings=self._pip_settings)
 
     @cached_property
     def resolver(self) -> PipResolver:
         """What turns requirements into pinned wheels."""
-        return PipResolver(self.world)
+        return PipResolver(self.world, settings=self._pip_settings)
 
     @cached_property
     def toolchain(self) -> HostToolchain:
@@ -189,6 +203,7 @@ class House:
             SystemConversations(),
             self.custody.folder(project),
             passphrase=passphrase,
+            online_secret=self._online_secret,
             roles=roles,
         )
         try:

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from sealift.base.edge.real import real_world
-from sealift.cli.chain import link_lines
 from sealift.cli.options import client_home, json_option, process_environment
 from sealift.cli.output import paint, say, size, warn, write_json
 from sealift.client.get import get
@@ -67,8 +66,8 @@ def command(
         f"{paint('✓', 'green')} {report.path}  {size(report.artifact.size_bytes)}  "
         f"{report.project} {report.version}, {state}"
     )
-    for row in link_lines(report.links):
-        click.echo(row)
+    commit = report.links[-1]
+    click.echo(f"  {len(report.links)} links hold, from the file to {commit.title}")
     if report.trust == "first-use":
         warn(
             f"root {report.root} was trusted on first use; compare it with what the project "
@@ -76,5 +75,6 @@ def command(
         )
     else:
         say(f"  trusted root  {report.root} ({report.trust})")
+    say(f"  see each link: sealift verify {report.path}")
     for note in report.notes:
         say(f"  note          {note}")

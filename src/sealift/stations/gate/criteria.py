@@ -128,7 +128,7 @@ def outputs_identical(evidence: Evidence) -> Judgement:
     unchanged = f" (not changed: {_some(sorted(spared), 9)})" if spared else ""
     return Judgement(
         outcome="pass",
-        reason=f"{len(records)} actions run twice, identical under another "
+        reason=f"{_count(len(records), 'action')} run twice, identical under another "
         f"{_some(sorted(changed), 9)}{unchanged}",
         evidence=tuple(record.result.tree for record in records),
     )
@@ -149,7 +149,8 @@ def provenance_complete(evidence: Evidence) -> Judgement:
         return Judgement(outcome="unknown", reason="there is no artifact")
     return Judgement(
         outcome="pass",
-        reason=f"{len(records)} actions and {len(evidence.package.artifacts)} artifacts covered",
+        reason=f"{_count(len(records), 'action')} and "
+        f"{_count(len(evidence.package.artifacts), 'artifact')} covered",
         evidence=tuple(one.bundle.digest for one in provenances),
     )
 
@@ -204,3 +205,7 @@ def _some(names: list[str], most: int = _NAMED_MAX) -> str:
     """Name a few and count the rest."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
