@@ -27,6 +27,7 @@ _CURRENT: Final = "current"
 _GENERATIONS: Final = "generations"
 _STAGING_PREFIX: Final = ".staging-"
 _SWEPT_PREFIX: Final = ".swept-"
+_FOLDER_MODE: Final = 0o755
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,7 @@ class Site:
         except BaseException:
             self._files.remove(staging)
             raise
-        shown = self._show_newest()
-        if shown is None or shown.number != number:
-            raise _overtaken(number)
+        shown = self._show_or_withdraw(number)
         self._prune(number)
         return shown
 
@@ -168,10 +167,25 @@ class Site:
         if newest is not None and newest.number >= number:
             raise _overtaken(number)
         try:
-            staging.rename(target)
+            self._files.move_durably([(staging, target)], mode=_FOLDER_MODE)
         except OSError as error:
             raise _overtaken(number) from error
-        self._files.sync_folder(self._generations)
+
+    def _show_or_withdraw(self, number: int) -> Generation:
+        """Show the claimed generation; take it back when that fails.
+
+        What was reported as failed must not appear later, when the next publisher cleans up.
+        """
+        try:
+            shown = self._show_newest()
+        except BaseException:
+            current = self.current()
+            if current is None or current.number < number:
+                self._sweep(self._generations / str(number))
+            raise
+        if shown is None or shown.number != number:
+            raise _overtaken(number)
+        return shown
 
     def _show_newest(self) -> Generation | None:
         """Point `current` at the newest complete generation.
@@ -204,7 +218,7 @@ class Site:
         if not folder.name.startswith(_SWEPT_PREFIX):
             doomed = folder.with_name(f"{_SWEPT_PREFIX}{folder.name.lstrip('.')}")
             self._files.remove(doomed)
-            folder.rename(doomed)
+            self._files.move_durably([(folder, doomed)], mode=_FOLDER_MODE)
         self._files.remove(doomed)
 
 

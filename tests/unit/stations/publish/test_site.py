@@ -1,6 +1,6 @@
 """The generations: all or nothing, one winner, and nothing half-done is ever seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,15 +52,30 @@ class CrashedError(BaseException):
 
 
 class CrashingFiles(DurableFiles):
-    """Die before the symlink is replaced, and leave everything lying about."""
+    """Die before the symlink is replaced; from then on no clean-up happens either."""
+
+    dead = False
 
     def replace_symlink(self, link: Path, target: str) -> None:
+        self.dead = True
         raise CrashedError(link, target)
+
+    def move_durably(self, moves: Sequence[tuple[Path, Path]], *, mode: int = 0o644) -> None:
+        if self.dead:
+            raise CrashedError
+        super().move_durably(moves, mode=mode)
 
     def remove(self, path: Path) -> None:
         if ".staging" in path.name and path.exists():
             raise CrashedError
         super().remove(path)
+
+
+class StuckLink(DurableFiles):
+    """The link cannot be replaced, but all else works."""
+
+    def replace_symlink(self, link: Path, target: str) -> None:
+        raise UnavailableError(fact=f"no space is left to point {link} at {target}")
 
 
 def test_nothing_is_shown_before_the_first_generation(site: Site) -> None:
@@ -209,6 +224,18 @@ def test_a_crash_before_the_switch_is_rolled_forward(site: Site) -> None:
     assert settled is not None
     assert settled.number == 2
     assert (site.folder / "current" / "a").read_text() == "2"
+
+
+def test_a_failure_to_show_takes_the_generation_back(site: Site) -> None:
+    publish(site, written("a", "1"))
+    stuck = Site(site.folder, StuckLink(), publisher="here-1")
+    with pytest.raises(UnavailableError, match="no space"):
+        publish(stuck, written("a", "2"))
+    # What was reported as failed must not appear when the next publisher cleans up.
+    settled = site.settle()
+    assert settled is not None
+    assert settled.number == 1
+    assert [path.name for path in (site.folder / "generations").iterdir()] == ["1"]
 
 
 def test_a_crash_while_staging_is_swept(site: Site) -> None:
