@@ -21,14 +21,15 @@ PROGRAMS = {
     "openssl": "openssl",
     "mmdebstrap": "mmdebstrap",
 }
-FILES = {"/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "libfaketime"}
+FILES = {"lib/*/faketime/libfaketimeMT.so.1": "libfaketime"}
+USR = Path("/usr")
 DISTRIBUTION_PYTHON = Path("/usr/bin/python3")
 
 
 def missing() -> list[str]:
     """Return the Debian packages that are not there, sorted."""
     wanted = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
-    wanted |= {package for file, package in FILES.items() if not Path(file).exists()}
+    wanted |= {package for file, package in FILES.items() if not any(USR.glob(file))}
     if not DISTRIBUTION_PYTHON.exists():
         wanted.add("python3")
     return sorted(wanted)

@@ -22,6 +22,7 @@ from sealift.core.release import (
     ReleaseSummary,
     SourceReport,
 )
+from sealift.stations.build.executor import remove_leftovers
 from sealift.stations.gate.steps import deny
 from sealift.stations.publish.trusted_tree import TrustedTree
 
@@ -60,6 +61,7 @@ def release(house: House, request: ReleaseRequest) -> Released:
     the checkout, and what the stations raise.
     """
     with house.lease(_LEASE) as lease:
+        remove_leftovers(house.world, house.home.scratch)
         prepared = prepare(house, snapshot=False, write_lock=True)
         require_packages(prepared)
         project = prepared.plan.project.name

@@ -6,6 +6,7 @@ import click
 
 from sealift.app.planning import project_name
 from sealift.app.sites import refresh_site, site_status
+from sealift.app.timers import site_timer
 from sealift.app.wiring import open_house
 from sealift.cli.options import (
     folder_option,
@@ -13,7 +14,7 @@ from sealift.cli.options import (
     process_environment,
     project_option,
 )
-from sealift.cli.output import heading, paint, table, warn, write_json
+from sealift.cli.output import heading, paint, say, table, warn, write_json
 
 
 @click.group(name="site")
@@ -76,3 +77,30 @@ def refresh(folder: Path, project: str | None, *, as_json: bool) -> None:
         f"{paint('✓', 'green')} {name}: {', '.join(done.roles)} signed until {done.expires}, "
         f"generation {done.generation}"
     )
+
+
+@command.command()
+@folder_option
+@project_option
+@click.option("--install", is_flag=True, help="Write the units for this user.")
+@json_option
+def timer(folder: Path, project: str | None, *, install: bool, as_json: bool) -> None:
+    """Print the systemd units that refresh the tree every day.
+
+    \b
+    Example:
+      sealift site timer --project jq --install
+    """
+    house = open_house(folder, process_environment())
+    made = site_timer(house, project or project_name(house), install=install)
+    if as_json:
+        write_json(made)
+        return
+    if not made.installed:
+        click.echo(
+            f"# {made.service_name}\n{made.service}\n# {made.timer_name}\n{made.timer}", nl=False
+        )
+        say("write them with --install, or copy the command into your CI's schedule")
+        return
+    click.echo(f"{paint('✓', 'green')} wrote {made.folder}/{made.timer_name}")
+    say(f"next: systemctl --user enable --now {made.timer_name}")
