@@ -57,7 +57,7 @@ beside each other in the order of the road.
 Every format has a name with a version, such as `sealift-tree-v1`; a reader refuses another one.
 """
 _FORMATS_ORDER: Final = (
-    *("core", "ground", "plan", "build", "package", "inspect", "attest", "gate", "publish"),
+    *("ground", "plan", "core", "build", "package", "inspect", "attest", "gate", "publish"),
     *("channel", "chain-and-trust", "serve"),
 )
 

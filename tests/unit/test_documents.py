@@ -172,6 +172,14 @@ def test_the_reference_names_no_exit_code_that_does_not_exist() -> None:
     assert named == {int(code) for code in ExitCode}
 
 
+def test_every_format_that_the_code_names_is_described() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    named = set(re.findall(r'"(sealift-[a-z-]+-v[0-9]+)"', code))
+    page = (ROOT / "docs" / "formats.md").read_text()
+    assert len(named) > 10
+    assert {name for name in named if f"`{name}`" not in page and f'"{name}"' not in page} == set()
+
+
 def test_every_test_that_a_page_calls_as_a_witness_exists() -> None:
     code = [path.read_text() for path in ROOT.glob("tests/**/*.py")]
     # The suites of ports lie beside their fakes.
