@@ -172,6 +172,17 @@ def test_the_reference_names_no_exit_code_that_does_not_exist() -> None:
     assert named == {int(code) for code in ExitCode}
 
 
+def test_every_decision_is_in_the_index_with_its_status() -> None:
+    index = (ROOT / "docs" / "adr" / "README.md").read_text()
+    pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert [page.name[:4] for page in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    for page in pages:
+        status = re.search(r"^Status: (\w+)", page.read_text(), re.MULTILINE)
+        assert status, page.name
+        row = rf"^\| \[{page.name[:4]}\]\({re.escape(page.name)}\) \| .+ \| {status[1]} \|$"
+        assert re.search(row, index, re.MULTILINE), page.name
+
+
 def test_every_format_that_the_code_names_is_described() -> None:
     code = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     named = set(re.findall(r'"(sealift-[a-z-]+-v[0-9]+)"', code))
