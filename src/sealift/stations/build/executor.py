@@ -251,6 +251,6 @@ def _reason(error: IntegrityError | PermissionError) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return the path as people in the project's folder would write it."""
-    parts = path.parts
-    return str(Path(*parts[parts.index(".sealift") :])) if ".sealift" in parts else str(path)
+    """Return the path as people would write it where they are: the project may be elsewhere."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
