@@ -56,9 +56,9 @@ class Demo:
         """Remove what a demo shows being made; keep what it may reuse."""
         for name in ("keys", "site", "trust"):
             shutil.rmtree(self.home / name, ignore_errors=True)
-        for folder in (self.checkouts, self.people, WORK / "tampered"):
+        for folder in (self.checkouts, self.people, WORK / "tampered", WORK / "backups"):
             shutil.rmtree(folder, ignore_errors=True)
-        for folder in (self.checkouts, self.people, self.downloads, self.home):
+        for folder in (self.checkouts, self.people, self.downloads, self.home, WORK / "backups"):
             folder.mkdir(parents=True, exist_ok=True)
         self.access_log.unlink(missing_ok=True)
         self.passphrase.touch(mode=0o600)
@@ -94,7 +94,9 @@ def prepare(demo: Demo, project: DemoProject, site: str, signing_key: Path) -> N
     demo.sealift_run(
         "keys", "init", "--trust-signer", str(signing_key.with_suffix(".pub")), folder=folder
     )
-    demo.sealift_run("keys", "backup", str(WORK / f"{project.name}-keys.backup"), folder=folder)
+    demo.sealift_run(
+        "keys", "backup", str(WORK / "backups" / f"{project.name}.keys"), folder=folder
+    )
     demo.sealift_run("lock", "--source-archive", str(archive), *project.lock_options, folder=folder)
     keys = demo.sealift_json("keys", "show", folder=folder)
     commit_and_tag(project, folder, signing_key, str(keys["root_sha256"]), demo.environment)

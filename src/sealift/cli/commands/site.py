@@ -49,7 +49,14 @@ def status(folder: Path, project: str | None, *, as_json: bool) -> None:
     click.echo(f"  released  {', '.join(shown.released) or 'nothing yet'}")
     for channel, version in shown.channels:
         click.echo(f"  channel   {channel} -> {version}")
-    click.echo(table([(one.role, f"valid until {one.expires}") for one in shown.freshness.roles]))
+    click.echo(
+        table(
+            [
+                (one.role, f"valid until {one.expires:%Y-%m-%d %H:%M} UTC")
+                for one in shown.freshness.roles
+            ]
+        )
+    )
     for warning in shown.freshness.warnings:
         warn(warning)
 
@@ -74,8 +81,8 @@ def refresh(folder: Path, project: str | None, *, as_json: bool) -> None:
         write_json(done)
         return
     click.echo(
-        f"{paint('✓', 'green')} {name}: {', '.join(done.roles)} signed until {done.expires}, "
-        f"generation {done.generation}"
+        f"{paint('✓', 'green')} {name}: {', '.join(done.roles)} signed until "
+        f"{done.expires:%Y-%m-%d %H:%M} UTC, generation {done.generation}"
     )
 
 

@@ -15,8 +15,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sealift.core.published import ReleaseDocument, release_target
 from sealift.core.signing import PublicKey
 from sealift.stations.publish.model import Catalogue, ReleaseEvidence, TreeFile, WrittenFile
-from sealift.stations.publish.release_view import release_view
-from sealift.stations.publish.verification import address
+from sealift.stations.publish.release_view import (
+    PlatformView,
+    VerdictView,
+    platform_views,
+    proven_words,
+    release_view,
+    safe_link,
+    verdict_views,
+)
+from sealift.stations.publish.verification import Recipe, address, recipes
 from sealift.stations.publish.words import (
     count_words,
     date_words,
@@ -43,6 +51,21 @@ class ReleaseRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatestView:
+    """The release that the project's page offers: what `stable` names, else the newest."""
+
+    version: str
+    folder: str
+    date: str
+    proven: str
+    platforms: tuple[PlatformView, ...]
+    recipes: tuple[Recipe, ...]
+    verdicts: tuple[VerdictView, ...]
+    gate_policy: str
+    not_assessed: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectView:
     """Everything that the project's page shows."""
 
@@ -52,7 +75,7 @@ class ProjectView:
     licence: str
     address: str
     releases: tuple[ReleaseRow, ...]
-    newest: str
+    latest: LatestView | None
     stable: str
     root_digest: str
     root_groups: str
@@ -77,7 +100,9 @@ class Pages:
     def publish(self, catalogue: Catalogue, at: datetime) -> tuple[TreeFile, ...]:
         """Return the project's page: its releases, channels and fingerprint."""
         del at
-        page = self._templates.get_template("project.html").render(view=_project_view(catalogue))
+        page = self._templates.get_template("project.html").render(
+            view=_project_view(catalogue, self._keys)
+        )
         return (WrittenFile(path=PAGE_NAME, data=page.encode()),)
 
     def release(self, evidence: ReleaseEvidence, catalogue: Catalogue) -> tuple[TreeFile, ...]:
@@ -87,7 +112,7 @@ class Pages:
         return (WrittenFile(path=release_target(evidence.version, PAGE_NAME), data=page.encode()),)
 
 
-def _project_view(catalogue: Catalogue) -> ProjectView:
+def _project_view(catalogue: Catalogue, keys: tuple[PublicKey, ...]) -> ProjectView:
     project = catalogue.project
     pointed = {document.channel: document.version for document in catalogue.channels}
     kinds = {file.artifact.kind for release in catalogue.releases for file in release.files}
@@ -101,11 +126,11 @@ def _project_view(catalogue: Catalogue) -> ProjectView:
     return ProjectView(
         name=project.name,
         description=project.description,
-        homepage=project.homepage if project.homepage.startswith(("https://", "http://")) else "",
+        homepage=safe_link(project.homepage),
         licence=project.licence,
         address=address(catalogue),
         releases=rows,
-        newest=rows[0].version if rows else "",
+        latest=_latest(catalogue, keys, pointed.get("stable", "")),
         stable=pointed.get("stable", ""),
         root_digest=catalogue.root_digest.hex,
         root_groups=fingerprint_groups(catalogue.root_digest.hex),
@@ -114,8 +139,26 @@ def _project_view(catalogue: Catalogue) -> ProjectView:
     )
 
 
+def _latest(catalogue: Catalogue, keys: tuple[PublicKey, ...], stable: str) -> LatestView | None:
+    if not catalogue.releases:
+        return None
+    offered = [one for one in catalogue.releases if one.document.version == stable]
+    release = (offered or catalogue.releases)[-1]
+    document = release.document
+    return LatestView(
+        version=document.version,
+        folder=release_target(document.version, ""),
+        date=date_words(parse_time(document.released_at)),
+        proven=proven_words(document.verdicts),
+        platforms=platform_views(document.artifacts),
+        recipes=recipes(release, catalogue, keys),
+        verdicts=verdict_views(document.verdicts),
+        gate_policy=document.gate_policy,
+        not_assessed=tuple((item.title, item.reason) for item in document.not_assessed),
+    )
+
+
 def _row(document: ReleaseDocument, channels: tuple[str, ...]) -> ReleaseRow:
-    passed = sum(verdict.outcome == "pass" for verdict in document.verdicts)
     return ReleaseRow(
         version=document.version,
         date=date_words(parse_time(document.released_at)),
@@ -123,6 +166,6 @@ def _row(document: ReleaseDocument, channels: tuple[str, ...]) -> ReleaseRow:
         commit=document.commit[:12],
         files=count_words(len(document.artifacts), "file"),
         size=size_words(sum(artifact.size_bytes for artifact in document.artifacts)),
-        verdict=f"{passed} of {len(document.verdicts)} criteria proven",
+        verdict=proven_words(document.verdicts),
         channels=channels,
     )

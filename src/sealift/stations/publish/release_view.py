@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sealift.core.action import ActionRecord
-from sealift.core.artifact import Artifact
+from sealift.core.published import PublishedArtifact
 from sealift.core.signing import OFFLINE_ROLES, KeyRole, PublicKey
-from sealift.core.verdict import Inspection, Outcome
+from sealift.core.verdict import Inspection, Outcome, Verdict
 from sealift.stations.publish.chain_picture import ChainPicture, draw_chain
 from sealift.stations.publish.model import (
     SBOM_SUFFIX,
@@ -185,11 +185,12 @@ def release_view(
     plan, opening, source = evidence.plan, evidence.opening, evidence.source
     at = parse_time(opening.released_at)
     all_keys = tuple(keys)
+    published = next(one for one in catalogue.releases if one.document.version == evidence.version)
     return ReleaseView(
         project=plan.project.name,
         version=plan.project.version,
         description=plan.project.description,
-        homepage=_safe_link(plan.project.homepage),
+        homepage=safe_link(plan.project.homepage),
         licence=plan.project.licence,
         released_at=opening.released_at,
         date=date_words(at),
@@ -204,10 +205,10 @@ def release_view(
         invocation_id=opening.invocation_id,
         builder_id=opening.builder_id,
         gate_policy=evidence.gate.policy,
-        verdicts=_verdicts(evidence),
-        proven=_proven(evidence),
-        platforms=_platforms(evidence.package.artifacts),
-        recipes=recipes(evidence, catalogue, all_keys),
+        verdicts=verdict_views(published.document.verdicts),
+        proven=proven_words(published.document.verdicts),
+        platforms=platform_views(published.document.artifacts),
+        recipes=recipes(published, catalogue, all_keys),
         picture=draw_chain(evidence),
         rebuilds=_rebuilds(evidence.records),
         changes=_changes(evidence.records),
@@ -230,12 +231,13 @@ def release_view(
     )
 
 
-def _safe_link(address: str) -> str:
-    # A manifest may hold any text; only web addresses become links.
+def safe_link(address: str) -> str:
+    """Return a web address, or nothing: a manifest may hold any text."""
     return address if address.startswith(("https://", "http://")) else ""
 
 
-def _verdicts(evidence: ReleaseEvidence) -> tuple[VerdictView, ...]:
+def verdict_views(verdicts: tuple[Verdict, ...]) -> tuple[VerdictView, ...]:
+    """Put each verdict into the page's words, in their order."""
     return tuple(
         VerdictView(
             criterion=verdict.criterion,
@@ -245,36 +247,35 @@ def _verdicts(evidence: ReleaseEvidence) -> tuple[VerdictView, ...]:
             reason=verdict.reason,
             evidence=tuple(digest.short for digest in verdict.evidence),
         )
-        for verdict in evidence.gate.verdicts
+        for verdict in verdicts
     )
 
 
-def _proven(evidence: ReleaseEvidence) -> str:
-    verdicts = evidence.gate.verdicts
+def proven_words(verdicts: tuple[Verdict, ...]) -> str:
+    """Say how many criteria passed, of how many."""
     passed = sum(verdict.outcome == "pass" for verdict in verdicts)
     return f"{passed} of {len(verdicts)} criteria proven"
 
 
-def _platforms(artifacts: tuple[Artifact, ...]) -> tuple[PlatformView, ...]:
-    names = sorted({str(artifact.platform) for artifact in artifacts})
+def platform_views(artifacts: tuple[PublishedArtifact, ...]) -> tuple[PlatformView, ...]:
+    """Group files by platform, platforms sorted, files in their order."""
+    names = sorted({artifact.platform for artifact in artifacts})
     return tuple(
         PlatformView(
             title="Any platform" if name == "any" else name,
-            files=tuple(
-                _file(artifact) for artifact in artifacts if str(artifact.platform) == name
-            ),
+            files=tuple(_file(artifact) for artifact in artifacts if artifact.platform == name),
         )
         for name in names
     )
 
 
-def _file(artifact: Artifact) -> FileView:
+def _file(artifact: PublishedArtifact) -> FileView:
     return FileView(
         name=artifact.name,
-        kind=KIND_WORDS[artifact.kind],
-        size=size_words(artifact.file.size_bytes),
-        size_bytes=artifact.file.size_bytes,
-        sha256=artifact.file.digest.hex,
+        kind=KIND_WORDS.get(artifact.kind, artifact.kind),
+        size=size_words(artifact.size_bytes),
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
         sbom=artifact.name + SBOM_SUFFIX,
     )
 

@@ -10,15 +10,15 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from sealift.core.artifact import Artifact
-from sealift.core.published import CHECKSUMS_NAME, release_target
+from sealift.core.published import CHECKSUMS_NAME, PublishedArtifact, release_target
 from sealift.core.signing import KeyRole, PublicKey
 from sealift.stations.publish.apt_repository import keyring_name
 from sealift.stations.publish.model import (
     CHECKSUMS_KEY_TARGET,
     CHECKSUMS_SIGNATURE_NAME,
     Catalogue,
-    ReleaseEvidence,
+    CatalogueFile,
+    CatalogueRelease,
 )
 from sealift.stations.publish.python_metadata import has_requirements
 
@@ -37,19 +37,19 @@ class Recipe:
 
 
 def recipes(
-    evidence: ReleaseEvidence, catalogue: Catalogue, keys: Iterable[PublicKey]
+    release: CatalogueRelease, catalogue: Catalogue, keys: Iterable[PublicKey]
 ) -> tuple[Recipe, ...]:
-    """Return the recipes that fit this release's files, the strongest check first."""
+    """Return the recipes that fit a release's files, the strongest check first."""
     key_ids = {key.role: key.key_id for key in keys}
-    artifacts = evidence.package.artifacts
+    artifacts, version = release.document.artifacts, release.document.version
     found = [_sealift(catalogue)]
-    wheels = [artifact for artifact in artifacts if artifact.kind == "wheel"]
+    wheels = [file for file in release.files if file.artifact.kind == "wheel"]
     if wheels:
-        found.append(_pip(evidence.version, wheels[0], catalogue))
+        found.append(_pip(version, wheels[0], catalogue))
     if any(artifact.kind == "deb" for artifact in artifacts):
         found.append(_apt(catalogue, key_ids.get(KeyRole.APT, "")))
     if artifacts:
-        found.append(_by_hand(evidence.version, artifacts[0], catalogue))
+        found.append(_by_hand(version, artifacts[0], catalogue))
     return tuple(found)
 
 
@@ -75,19 +75,9 @@ def _sealift(catalogue: Catalogue) -> Recipe:
     )
 
 
-def _pip(version: str, wheel: Artifact, catalogue: Catalogue) -> Recipe:
-    metadata = next(
-        (
-            file.metadata
-            for release in catalogue.releases
-            if release.document.version == version
-            for file in release.files
-            if file.artifact.name == wheel.name
-        ),
-        b"",
-    )
+def _pip(version: str, wheel: CatalogueFile, catalogue: Catalogue) -> Recipe:
     name = canonicalize_name(catalogue.project.name)
-    dependencies = "--no-deps " if has_requirements(metadata) else ""
+    dependencies = "--no-deps " if has_requirements(wheel.metadata) else ""
     return Recipe(
         name="pip",
         title="With pip",
@@ -122,7 +112,7 @@ def _apt(catalogue: Catalogue, fingerprint: str) -> Recipe:
     )
 
 
-def _by_hand(version: str, artifact: Artifact, catalogue: Catalogue) -> Recipe:
+def _by_hand(version: str, artifact: PublishedArtifact, catalogue: Catalogue) -> Recipe:
     url = address(catalogue)
     base = f"{url}/{release_target(version, '')}"
     return Recipe(

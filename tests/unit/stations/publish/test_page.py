@@ -159,6 +159,21 @@ def test_the_project_page_lists_releases_newest_first(
     assert said.index("jq 1.8.2") < said.index("jq 1.8.1")
 
 
+def test_the_project_page_offers_the_files_and_proofs_of_the_newest_release(
+    publish: Publish, project: SampleProject, site: Site
+) -> None:
+    evidence = project.release("1.8.2")
+    publish(evidence)
+    page = Page((site.folder / "current/index.html").read_text())
+    for artifact in evidence.package.artifacts:
+        assert artifact.file.digest.hex in page.said
+        assert f"releases/1.8.2/{artifact.name}" in page.links
+    for verdict in evidence.gate.verdicts:
+        assert verdict.reason in page.said
+    for item in evidence.gate.not_assessed:
+        assert item.reason in page.said
+
+
 def test_the_page_of_an_older_release_is_kept_as_it_was(
     publish: Publish, project: SampleProject, site: Site
 ) -> None:
