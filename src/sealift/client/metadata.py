@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import Metadata
-from tuf.api.serialization import DeserializationError
-
-from sealift.client.tuf_types import (
+from tuf.api.metadata import (
+    Metadata,
     MetaFile,
-    Payload,
     Root,
     Snapshot,
     TargetFile,
     Targets,
     Timestamp,
 )
+from tuf.api.metadata import T as Payload
+from tuf.api.serialization import DeserializationError
+
 from sealift.core.codec import format_time
 from sealift.core.digest import Descriptor, Digest
 from sealift.core.errors import IntegrityError

@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from boolean import ParseError  # type: ignore[import-untyped]  # ships no types
-from license_expression import (  # type: ignore[import-untyped]  # ships no types
+from boolean import ParseError
+from license_expression import (
     ExpressionError,
     Licensing,
     get_spdx_licensing,

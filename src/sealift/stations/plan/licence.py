@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Final
 
-from license_expression import (  # type: ignore[import-untyped]  # it ships no types
+from license_expression import (
     ExpressionError,
     Licensing,
     get_spdx_licensing,

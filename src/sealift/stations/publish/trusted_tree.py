@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import T as Payload
 from tuf.api.serialization import DeserializationError
 
 from sealift.core.codec import from_json
@@ -28,7 +29,6 @@ from sealift.core.published import (
 )
 from sealift.stations.publish.model import PROJECT_TARGET, ProjectDocument
 from sealift.stations.publish.tuf_repository import TufMetadata, hashed_path
-from sealift.stations.publish.tuf_types import MetaFile, Payload, Root, Snapshot, Targets, Timestamp
 
 V = TypeVar("V")
 

@@ -15,7 +15,20 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from tuf.api.metadata import Metadata
+from securesystemslib.signer import Signature as TufSignature
+from securesystemslib.signer import SSlibKey
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.api.metadata import T as Payload
 from tuf.api.serialization.json import JSONSerializer
 
 from sealift.core.digest import Descriptor, Digest
@@ -28,19 +41,6 @@ from sealift.core.limits import (
 )
 from sealift.core.published import CHANNELS_ROLE
 from sealift.core.signing import KeyRole, PublicKey, SigningDesk
-from sealift.stations.publish.tuf_types import (
-    DelegatedRole,
-    Delegations,
-    MetaFile,
-    Payload,
-    Root,
-    Snapshot,
-    SSlibKey,
-    TargetFile,
-    Targets,
-    Timestamp,
-    TufSignature,
-)
 
 CHANNELS_PATHS: Final = "channels/*"
 _TOP_LEVEL: Final = {
