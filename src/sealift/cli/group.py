@@ -45,12 +45,12 @@ def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code. Never lets an error of ours show a traceback."""
     code: int = ExitCode.OK
     try:
-        root.main(args=arguments, prog_name="sealift", standalone_mode=False)
+        outcome = root.main(args=arguments, prog_name="sealift", standalone_mode=False)
+        # Not standalone, click returns the code of its own `Exit` instead of raising it.
+        code = outcome if isinstance(outcome, int) else ExitCode.OK
     except SealiftError as error:
         render_error(error, as_json="--json" in arguments)
         code = error.exit_code
-    except click.exceptions.Exit as request:
-        code = request.exit_code
     except click.ClickException as error:
         _render_usage(error)
         code = ExitCode.CONFIG
