@@ -61,7 +61,7 @@ def release(house: House, request: ReleaseRequest) -> Released:
     the checkout, and what the stations raise.
     """
     with house.lease(_LEASE) as lease:
-        remove_leftovers(house.world, house.home.scratch)
+        remove_leftovers(house.world, house.scratch)
         prepared = prepare(house, snapshot=False, write_lock=True)
         require_packages(prepared)
         project = prepared.plan.project.name

@@ -21,6 +21,7 @@ from sealift.base.flow.port import Flow
 from sealift.base.store.drivers.local import LocalBlobStore
 from sealift.base.store.port import BlobStore
 from sealift.core.artifact import ArtifactKind
+from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
 from sealift.core.platform import Platform
 from sealift.core.progress import Progress, silent
@@ -154,6 +155,17 @@ class House:
     def platform(self) -> Platform:
         """What this machine builds for."""
         return Platform.of_machine(self.world.machine)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """Where actions work: one folder for each set of process numbers.
+
+        A work folder is named by its process; a container next door numbers its own anew, and must
+        not take the folders of ours for those of dead ones.
+        """
+        mark = self.world.processes.mark(self.world.process_id)
+        numbered = f"{mark.boot} {mark.namespace}" if mark else ""
+        return self.home.scratch / Digest.of(numbered.encode()).hex[:16]
 
     @cached_property
     def _state(self) -> "sa.Engine":
@@ -294,7 +306,7 @@ class House:
             store=self.store,
             sandbox=self.sandbox,
             toolchain=self.toolchain,
-            scratch=self.home.scratch,
+            scratch=self.scratch,
             logs=self.checkout.logs,
         )
         return LocalWorkshop(
