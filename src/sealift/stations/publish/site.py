@@ -114,20 +114,26 @@ class Site:
         changes = tuple(change for change in changes if not _is_linked_already(base, change))
         self._files.make_folder(staging)
         replaced = {change.path for change in changes} | removed
-        touched = {staging}
         if base is not None:
             for path in relative_files(base.folder):
                 if path not in replaced:
                     self._files.link_or_copy(base.folder / path, self._place(staging, path))
-                    touched.add((staging / path).parent)
         expected: dict[str, Digest] = {}
         # Links last: what they point at must be there.
         for change in sorted(changes, key=lambda change: isinstance(change, LinkedFile)):
             expected[change.path] = self._write(staging, change, store, expected)
-            touched.add((staging / change.path).parent)
-        for folder in sorted(touched):
-            self._files.sync_folder(folder)
+        self._open_folders(staging)
         return expected
+
+    def _open_folders(self, staging: Path) -> None:
+        """Make every folder durable, and readable whatever the publisher's umask.
+
+        The web server is another user, and two publishers must leave the same tree.
+        """
+        below = sorted(path for path in staging.rglob("*") if path.is_dir())
+        for folder in (self.folder, self._generations, staging, *below):
+            folder.chmod(_FOLDER_MODE)
+            self._files.sync_folder(folder)
 
     def _write(
         self, staging: Path, change: TreeFile, store: BlobStore | None, expected: dict[str, Digest]
