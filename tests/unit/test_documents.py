@@ -172,6 +172,15 @@ def test_the_reference_names_no_exit_code_that_does_not_exist() -> None:
     assert named == {int(code) for code in ExitCode}
 
 
+def test_every_variable_that_the_code_reads_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "environment.md").read_text()
+    internal = {"SEALIFT_PROBE"}  # planted by the sandbox's probe, to be found nowhere
+    code = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    named = set(re.findall(r"\bSEALIFT_[A-Z_]*[A-Z]\b", code)) | {"NO_COLOR", "SSL_CERT_FILE"}
+    assert set(re.findall(r"^\| `(SEALIFT_[A-Z_]+)`", page, re.MULTILINE)) <= named
+    assert {name for name in named - internal if f"| `{name}`" not in page} == set()
+
+
 def test_every_decision_is_in_the_index_with_its_status() -> None:
     index = (ROOT / "docs" / "adr" / "README.md").read_text()
     pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
