@@ -38,6 +38,8 @@ class Prepared:
     """A plan, and what a person should know about how it came about."""
 
     plan: ReleasePlan
+    manifest_data: bytes
+    lock_data: bytes | None
     notes: tuple[str, ...]
     refused_channels: tuple[tuple[str, str], ...]
 
@@ -115,7 +117,13 @@ def prepare(house: House, *, snapshot: bool, write_lock: bool) -> Prepared:
     )
     refused = refused_channels(loaded.manifest, version=version, snapshot=snapshot)
     notes += [f"channel `{name}` stays: {reason}" for name, reason in refused]
-    return Prepared(plan=plan, notes=tuple(notes), refused_channels=refused)
+    return Prepared(
+        plan=plan,
+        manifest_data=loaded.data,
+        lock_data=lock_bytes,
+        notes=tuple(notes),
+        refused_channels=refused,
+    )
 
 
 def read_lock(house: House) -> Lock | None:

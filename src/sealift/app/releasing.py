@@ -8,7 +8,7 @@ from sealift.app.pipeline import PIPELINE, REHEARSED, Step, bind
 from sealift.app.planning import Prepared, prepare, require_packages
 from sealift.app.wiring import House
 from sealift.base.flow.port import StepFunction
-from sealift.core.codec import Json, digest_of, from_plain
+from sealift.core.codec import Json, digest_of, from_plain, to_json
 from sealift.core.errors import IntegrityError
 from sealift.core.progress import ProgressEvent
 from sealift.core.release import (
@@ -66,6 +66,7 @@ def release(house: House, request: ReleaseRequest) -> Released:
         require_packages(prepared)
         project = prepared.plan.project.name
         house.root(project)
+        _keep(house, prepared)
         for note in prepared.notes:
             house.progress(ProgressEvent(kind="note", station="plan", subject=note))
         warning = house.custody.backup_warning(project)
@@ -73,6 +74,15 @@ def release(house: House, request: ReleaseRequest) -> Released:
             house.progress(ProgressEvent(kind="warning", station="keys", subject=warning))
         run = _Run(house=house, prepared=prepared, request=request, still_ours=lease.check)
         return Released(summary=run.summary(), notes=prepared.notes)
+
+
+def _keep(house: House, prepared: Prepared) -> None:
+    """Store what decided the release, so that its digests can be looked up for ever."""
+    with house.store.transaction():
+        house.store.put(to_json(prepared.plan))
+        house.store.put(prepared.manifest_data)
+        if prepared.lock_data is not None:
+            house.store.put(prepared.lock_data)
 
 
 class _Run:
