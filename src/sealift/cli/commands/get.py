@@ -9,6 +9,7 @@ from sealift.cli.options import client_home, json_option, process_environment
 from sealift.cli.output import paint, say, size, warn, write_json
 from sealift.client.get import get
 from sealift.core.digest import Digest
+from sealift.core.errors import ConfigError, IntegrityError
 
 
 @click.command(name="get")
@@ -52,7 +53,7 @@ def command(
         client_home(environment),
         name,
         url=url,
-        root_sha256=Digest(root_sha256.removeprefix("sha256:")) if root_sha256 else None,
+        root_sha256=_demanded(root_sha256),
         version=version,
         channel=channel,
         file=pattern,
@@ -78,3 +79,21 @@ def command(
     say(f"  see each link: sealift verify {report.path}")
     for note in report.notes:
         say(f"  note          {note}")
+
+
+def _demanded(fingerprint: str | None) -> Digest | None:
+    """Read what the user demands of the root.
+
+    An empty one is a mistake (a script's unset variable), never a wish to trust on first use.
+    """
+    if fingerprint is None:
+        return None
+    try:
+        return Digest(fingerprint.strip().lower().removeprefix("sha256:"))
+    except IntegrityError as error:
+        raise ConfigError(
+            where="--root-sha256",
+            fact=error.fact,
+            expected="the 64 hex digits of the root's fingerprint",
+            hint="copy it from the project's signed tag: git tag --list -n9 TAG",
+        ) from error
