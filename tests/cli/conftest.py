@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sealift.cli.group import run
-from sealift.testing.projects import Maintainer, Ran, Workshop, tide_manifest
+from sealift.testing.projects import Maintainer, Ran, RunSealift, Workshop, tide_manifest
 
 _KEPT = frozenset({"PATH"})
 
@@ -58,3 +58,9 @@ def released(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Ma
     ran = made.run("release")
     assert ran.exit_code == 0, ran.stderr
     return made
+
+
+@pytest.fixture(scope="session")
+def run_sealift() -> RunSealift:
+    """Return the command line itself, for people with a project of their own."""
+    return run_here
