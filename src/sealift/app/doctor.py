@@ -12,7 +12,7 @@ from sealift.core.verdict import Outcome
 _PROGRAMS = (
     ("git", "read tagged commits", "apt-get install git"),
     ("bwrap", "isolate builds", "apt-get install bubblewrap"),
-    ("gpg", "sign apt repositories", "apt-get install gnupg"),
+    ("gpg", "verify GPG-signed tags", "apt-get install gnupg"),
     ("ssh-keygen", "verify SSH-signed tags", "apt-get install openssh-client"),
     ("dpkg-shlibdeps", "compute what a deb depends on", "apt-get install dpkg-dev"),
 )

@@ -41,7 +41,7 @@ def passphrase_for_new_keys(
         prompt=prompt,
         question="New passphrase of the offline keys",
     )
-    typed = chosen is None and FILE_VARIABLE not in environment
+    typed = chosen is None and not environment.get(FILE_VARIABLE)
     if typed and prompt is not None and prompt("The same again").encode() != first:
         raise ConfigError(
             fact="the two passphrases differ", expected="the same one twice", hint="try again"

@@ -30,7 +30,7 @@ def read_passphrase(
             raise ConfigError(
                 fact=f"the passphrase file `{path}` cannot be read: {error.strerror}",
                 expected="a file with the passphrase, readable by you alone",
-                hint=f"chmod 600 {path}",
+                hint=f"ls -l {path}",
             ) from error
     if prompt is None:
         raise ConfigError(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from sealift.cli.output import duration, paint
-from sealift.core.progress import Progress, ProgressEvent
+from sealift.core.progress import ProgressEvent
 
 _MARKS = {
     "started": ("·", "bright_black"),
@@ -27,6 +27,11 @@ class PlainProgress:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold no terminal, so there is nothing to give back."""
+        yield
 
     def __call__(self, event: ProgressEvent) -> None:
         """Print one line on stderr."""
@@ -62,6 +67,15 @@ class LiveProgress:
         """Give the terminal back."""
         self._bars.stop()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Give the terminal back for a question."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
     def __call__(self, event: ProgressEvent) -> None:
         """Show one event."""
         from rich.text import Text  # noqa: PLC0415
@@ -88,7 +102,7 @@ def line(event: ProgressEvent) -> str:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[PlainProgress | LiveProgress]:
     """Yield what fits stderr: live on a terminal, else plain lines."""
     if not sys.stderr.isatty():
         yield PlainProgress()

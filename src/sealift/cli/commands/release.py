@@ -73,15 +73,18 @@ def command(
                 )
             _show_rehearsed(rehearsed, as_json=as_json)
             return
-        # Asked before the live display takes the terminal; a finished release needs no key.
-        request = ReleaseRequest(
-            advisories=advisories,
-            passphrase=lambda: read_passphrase(
-                chosen=passphrase_file, environment=environment, prompt=prompt_if_terminal()
-            ),
-        )
         with progress() as listener:
-            released = release(open_house(folder, environment, progress=listener), request)
+
+            def ask() -> bytes:
+                with listener.paused():
+                    return read_passphrase(
+                        chosen=passphrase_file, environment=environment, prompt=prompt_if_terminal()
+                    )
+
+            released = release(
+                open_house(folder, environment, progress=listener),
+                ReleaseRequest(advisories=advisories, passphrase=ask),
+            )
     except KeyboardInterrupt:
         say("\ninterrupted; what was done is kept")
         say("\nhint: run `sealift release` again to go on where it stopped")

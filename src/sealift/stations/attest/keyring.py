@@ -169,7 +169,8 @@ def read_online_secret(path: Path, *, ours: bool) -> bytes:
     except FileNotFoundError as error:
         raise ConfigError(
             fact=f"the online keys' secret is not at {path}",
-            hint="sealift keys restore FILE, or name the place where it lies",
+            expected="it there, or where SEALIFT_ONLINE_SECRET_FILE says",
+            hint="sealift keys restore FILE",
         ) from error
     except ValueError:
         # Not chained: the cause would quote the secret.

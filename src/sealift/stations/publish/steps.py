@@ -167,7 +167,7 @@ def _refuse_unpassed(evidence: ReleaseEvidence) -> None:
         raise PolicyDenied(
             fact=f"the gate's outcome is {evidence.gate.outcome} ({reasons})",
             expected="pass",
-            hint="run `sealift check`",
+            hint="sealift release",
         )
 
 
