@@ -90,7 +90,7 @@ def test_every_direct_dependency_has_a_row_that_says_what_it_is_for() -> None:
         canonicalize_name(Requirement(line).name)
         for line in (*project["project"]["dependencies"], *project["dependency-groups"]["dev"])
     }
-    named = first_cells(DEPENDENCIES)
+    named = {canonicalize_name(name) for name in first_cells(DEPENDENCIES)}
     assert declared - named == set()
 
 
