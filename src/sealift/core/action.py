@@ -80,13 +80,18 @@ Reproduced = Literal["identical", "equivalent", "different", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """A second run in a perturbed environment, and how it compared."""
+    """A second run in a perturbed environment, and how it compared.
+
+    `stabilisers` names, with their versions, what made the runs equal when they are `equivalent`.
+    `reason` says the first cause when they are `different`.
+    """
 
     outcome: Reproduced
     perturbations: tuple[tuple[str, str], ...]
     tree: Digest | None
     first_difference: str = ""
     reason: str = ""
+    stabilisers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

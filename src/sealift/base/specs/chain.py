@@ -23,6 +23,7 @@ from sealift.base.specs.predicates import (
     SLSA_PROVENANCE,
     TEST_RESULT,
 )
+from sealift.base.specs.recipes import check_action_document
 from sealift.base.specs.slsa import Provenance, provenance_from_plain, tree_subject
 from sealift.base.specs.statement import Statement, Subject
 from sealift.core.codec import Json
@@ -281,6 +282,7 @@ class _Walk:
         """Parse a provenance and check what it says of itself."""
         try:
             provenance = provenance_from_plain(statement.predicate)
+            check_action_document(provenance)
         except IntegrityError as error:
             raise ChainError(
                 link=BrokenLink.STATEMENT, fact=error.fact, expected=error.expected

@@ -50,7 +50,8 @@ class Provenance:
     """The predicate of a provenance statement.
 
     `external_parameters` hold "stage", "kind", "project", "version", "command" and
-    `internal_parameters` hold "action", "toolchain", "isolation" (docs/formats.md, "Provenance").
+    `internal_parameters` hold "action", "actionDocument" (the action whole), "toolchain" and
+    "isolation" (docs/formats.md, "Provenance").
     Times are RFC 3339 in UTC.
     """
 

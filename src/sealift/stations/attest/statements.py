@@ -111,6 +111,8 @@ def provenance_statement(
         },
         internal_parameters={
             "action": str(action.digest),
+            # Whole, so that a stranger can run it again; its digest is the line above.
+            "actionDocument": to_plain(action),
             "toolchain": {
                 "name": action.toolchain,
                 "fingerprint": str(action.toolchain_fingerprint),
@@ -134,17 +136,18 @@ def reproduction_statement(
     material: Material, record: ActionRecord, reproduction: Reproduction
 ) -> Statement:
     """Say how a second run in a perturbed environment compared with the first."""
+    predicate: dict[str, Json] = {
+        "action": str(record.action.digest),
+        "outcome": reproduction.outcome,
+        "perturbations": dict(reproduction.perturbations),
+        "tree": str(reproduction.tree) if reproduction.tree is not None else None,
+        "firstDifference": reproduction.first_difference,
+        "reason": reproduction.reason,
+    }
+    if reproduction.stabilisers:
+        predicate["stabilisers"] = list(reproduction.stabilisers)
     return Statement(
-        subjects=_subjects(material, record),
-        predicate_type=REPRODUCTION,
-        predicate={
-            "action": str(record.action.digest),
-            "outcome": reproduction.outcome,
-            "perturbations": dict(reproduction.perturbations),
-            "tree": str(reproduction.tree) if reproduction.tree is not None else None,
-            "firstDifference": reproduction.first_difference,
-            "reason": reproduction.reason,
-        },
+        subjects=_subjects(material, record), predicate_type=REPRODUCTION, predicate=predicate
     )
 
 
