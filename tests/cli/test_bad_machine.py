@@ -107,6 +107,7 @@ echo $? > ../second.code
             "head -c 8000000 /dev/zero > $SEALIFT_OUT/big; rm $SEALIFT_OUT/big; ./build.sh",
             "stage `compile`",
             id="while a stage runs",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -153,7 +154,12 @@ class FullAt:
 
 
 @pytest.mark.parametrize(
-    ("subject", "writes"), [("source", 5), ("statements", 2), ("sbom.not-empty", 60)]
+    ("subject", "writes"),
+    [
+        pytest.param("source", 5, marks=pytest.mark.slow),
+        pytest.param("statements", 2, marks=pytest.mark.slow),
+        ("sbom.not-empty", 60),
+    ],
 )
 def test_a_disk_that_fills_up_at_any_station_leaves_no_half_published_release(
     maintainer: Maintainer, subject: str, writes: int

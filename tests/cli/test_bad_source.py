@@ -72,7 +72,7 @@ def test_a_folder_that_git_does_not_know_is_refused(maintainer: Maintainer, tmp_
     assert ran.stderr.endswith("\nhint: git init && git add --all && git commit\n")
 
 
-@pytest.mark.parametrize("kind", ["lightweight", "annotated"])
+@pytest.mark.parametrize("kind", ["lightweight", pytest.param("annotated", marks=pytest.mark.slow)])
 def test_a_tag_that_nobody_signed_is_denied_until_it_is_signed(
     maintainer: Maintainer, kind: str
 ) -> None:
