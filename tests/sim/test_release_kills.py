@@ -4,12 +4,7 @@ The same command afterwards must give the tree that an uninterrupted run gives: 
 permissions, same bytes, same generations.
 """
 
-import json
-import signal
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +13,8 @@ from sealift.base.edge.real import real_world
 from sealift.client.get import get
 from sealift.stations.publish.trusted_tree import TrustedTree
 from sealift.testing.chance import Chance
-from sealift.testing.release_ground import PROJECT, VERSION, Entry, Ground, make_ground
-from sealift.testing.release_harness import AFTER, BEFORE, JOURNALLED, MOMENTS, Kill
+from sealift.testing.release_ground import PROJECT, VERSION, Ground, Undisturbed
+from sealift.testing.release_harness import AFTER, BEFORE, JOURNALLED, MOMENTS, Finished, Kill
 
 STEPS = tuple(step.name for step in PIPELINE)
 EVERYWHERE = [f"{step}:{moment}" for step in STEPS for moment in MOMENTS]
@@ -29,33 +24,10 @@ SEED = 20
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    """Make a project that is ready to be released, with its keys."""
-    return make_ground(tmp_path_factory.mktemp("template") / "ground", at=datetime.now(tz=UTC))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undisturbed:
-    """What a release publishes that nobody interrupts, and how many operations its steps took."""
-
-    published: dict[str, Entry]
-    operations: dict[str, int]
-
-
-@pytest.fixture(scope="session")
-def undisturbed(template: Ground, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """Release without an interruption."""
-    ground = template.copy(tmp_path_factory.mktemp("whole") / "ground")
-    answer = finish(ground)
-    assert answer["ran"] == list(STEPS)
-    return Undisturbed(published=ground.published(), operations=answer["operations"])
-
-
-@pytest.fixture(scope="session")
 def before_publish(template: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Stop a release that has everything done but to publish."""
     ground = template.copy(tmp_path_factory.mktemp("door") / "ground")
-    kill(ground, f"publish:{BEFORE}")
+    ground.kill(f"publish:{BEFORE}")
     return ground
 
 
@@ -63,21 +35,8 @@ def before_publish(template: Ground, tmp_path_factory: pytest.TempPathFactory) -
 def before_channel(template: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Stop a release that is published, and that no channel names yet."""
     ground = template.copy(tmp_path_factory.mktemp("door") / "ground")
-    kill(ground, f"channel:{BEFORE}")
+    ground.kill(f"channel:{BEFORE}")
     return ground
-
-
-def kill(ground: Ground, where: str) -> None:
-    """Run until the process dies where the story says."""
-    completed = ground.run("--kill", where)
-    assert completed.exit_code == -signal.SIGKILL, completed.stderr.decode()
-
-
-def finish(ground: Ground) -> Any:  # noqa: ANN401 - JSON of the harness
-    """Run to the end; return what the harness tells."""
-    completed = ground.run()
-    assert completed.exit_code == 0, completed.stderr.decode()
-    return json.loads(completed.stdout)
 
 
 def expect_one_release(ground: Ground, undisturbed: Undisturbed) -> None:
@@ -118,13 +77,13 @@ def killed_and_finished(
     template: Ground, folder: Path, where: str, undisturbed: Undisturbed
 ) -> None:
     ground = template.copy(folder / "ground")
-    kill(ground, where)
+    ground.kill(where)
     expect_visitors_are_served(ground)
-    ran = finish(ground)["ran"]
+    ran = ground.finish().ran
     stop = Kill.parse(where)
     # What the journal holds never runs again; what it lacks does, and all that follows.
     first = STEPS.index(stop.step) + (stop.moment == JOURNALLED)
-    assert ran == list(STEPS[first:])
+    assert ran == STEPS[first:]
     expect_one_release(ground, undisturbed)
 
 
@@ -148,18 +107,18 @@ def test_release_that_is_killed_at_every_step_in_turn_publishes_once(
 ) -> None:
     ground = template.copy(tmp_path / "ground")
     for step in STEPS:
-        kill(ground, f"{step}:{AFTER}")
-    assert finish(ground)["ran"] == [STEPS[-1]]
+        ground.kill(f"{step}:{AFTER}")
+    assert ground.finish().ran == (STEPS[-1],)
     expect_one_release(ground, undisturbed)
-    assert finish(ground) == {"ran": [], "operations": {}, "already": True}
+    assert ground.finish() == Finished(ran=(), operations={}, already=True)
     expect_one_release(ground, undisturbed)
 
 
 def killed_in_the_middle(door: Ground, folder: Path, where: str, undisturbed: Undisturbed) -> None:
     ground = door.copy(folder / "ground")
-    kill(ground, where)
+    ground.kill(where)
     expect_visitors_are_served(ground)
-    finish(ground)
+    ground.finish()
     expect_one_release(ground, undisturbed)
     # Nothing of the killed publisher is left beside the generations.
     assert sorted(path.name for path in (ground.site / "generations").iterdir()) == ["1", "2"]
@@ -168,7 +127,7 @@ def killed_in_the_middle(door: Ground, folder: Path, where: str, undisturbed: Un
 def test_release_that_is_killed_in_the_middle_of_publishing_publishes_once(
     before_publish: Ground, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
-    middle = undisturbed.operations["publish"] // 2
+    middle = undisturbed.finished.operations["publish"] // 2
     killed_in_the_middle(before_publish, tmp_path, f"publish:{middle}", undisturbed)
 
 
@@ -192,7 +151,7 @@ def test_moving_a_channel_survives_a_kill_before_any_operation_on_the_disk(
 
 def sampled(step: str, sample: int, undisturbed: Undisturbed) -> str:
     """Choose one operation of each part of a step, by the seed."""
-    operations = undisturbed.operations[step]
+    operations = undisturbed.finished.operations[step]
     part = operations // SAMPLES
     chance = Chance(SEED + sample)
     return f"{step}:{1 + sample * part + chance.below(part)}"
@@ -210,7 +169,7 @@ def test_new_generation_is_shown_whole_or_not_at_all(
 ) -> None:
     # The last operations make the claimed number durable and switch `current`, in three.
     door: Ground = request.getfixturevalue(f"before_{step}")
-    where = f"{step}:{undisturbed.operations[step] - from_the_end}"
+    where = f"{step}:{undisturbed.finished.operations[step] - from_the_end}"
     killed_in_the_middle(door, tmp_path, where, undisturbed)
 
 

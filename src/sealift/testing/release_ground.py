@@ -6,11 +6,13 @@ a shell script and a program of the machine's own, so that its bill of materials
 no network, no compiler, a second of work, every station.
 
     ground = make_ground(tmp_path / "template", at=now)
-    ground.run()
+    ground.kill("publish:after")
+    ground.finish()
     tree = ground.published()
 """
 
 import shutil
+import signal
 import stat
 import sys
 from collections.abc import Mapping
@@ -24,10 +26,11 @@ from sealift.app.places import Checkout, Home
 from sealift.app.wiring import House
 from sealift.base.edge.port import Command, Completed
 from sealift.base.edge.real import real_world
-from sealift.core.codec import format_time
+from sealift.core.codec import format_time, from_json
 from sealift.core.digest import Digest
 from sealift.testing import checkout as checkouts
-from sealift.testing.release_harness import steady_world
+from sealift.testing.expect import expect
+from sealift.testing.release_harness import Finished, steady_world
 
 PROJECT: Final = "lamp"
 VERSION: Final = "1.2.0"
@@ -62,6 +65,14 @@ SCRIPT: Final = "#!/bin/sh\necho light\n"
 
 Entry = tuple[str, int, str]
 """What a path of a tree is: its kind, its permissions, and its digest or a link's target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undisturbed:
+    """What a release publishes that nobody interrupts, and what the harness told of it."""
+
+    published: Mapping[str, Entry]
+    finished: Finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +157,17 @@ class Ground:
                 umask=umask,
             )
         )
+
+    def kill(self, where: str) -> None:
+        """Run until the process dies where the story says; AssertionError when it lives on."""
+        completed = self.run("--kill", where)
+        expect(completed.exit_code == -signal.SIGKILL, f"{where}: {completed.stderr.decode()}")
+
+    def finish(self) -> Finished:
+        """Run to the end; AssertionError when the release fails."""
+        completed = self.run()
+        expect(completed.exit_code == 0, completed.stderr.decode())
+        return from_json(Finished, completed.stdout)
 
     def published(self) -> dict[str, Entry]:
         """Return every path of the published tree and what it is; empty before a release."""

@@ -10,7 +10,6 @@ ran (the others were in the journal), and how many operations each took.
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -31,7 +30,7 @@ from sealift.base.edge.disk import SystemDisk
 from sealift.base.edge.port import World
 from sealift.base.edge.real import DurableFiles, SystemClock, real_world
 from sealift.base.flow.port import Flow, FlowOutcome, StepFunction
-from sealift.core.codec import Json
+from sealift.core.codec import Json, to_json
 from sealift.core.errors import SealiftError
 from sealift.testing.chance import Chance
 
@@ -102,6 +101,15 @@ class Kill:
         if when not in MOMENTS:
             raise ValueError(f"`{text}`: expected STEP:NUMBER or STEP: and one of {MOMENTS}")
         return cls(step=step, moment=when)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What the harness tells: the steps that this process ran, and their operations on the disk."""
+
+    ran: tuple[str, ...]
+    operations: Mapping[str, int]
+    already: bool
 
 
 class CountingDisk(SystemDisk):
@@ -277,12 +285,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SealiftError as error:
         sys.stderr.write(f"{error}\n{error.log}\n{error.hint}\n")
         return int(error.exit_code)
-    answer = {
-        "ran": house.ran,
-        "operations": dict(house.disk.operations),
-        "already": released.summary.already,
-    }
-    sys.stdout.write(json.dumps(answer))
+    finished = Finished(
+        ran=tuple(house.ran),
+        operations=dict(house.disk.operations),
+        already=released.summary.already,
+    )
+    sys.stdout.write(to_json(finished).decode())
     return 0
 
 
