@@ -232,7 +232,7 @@ def test_the_manifests_of_the_reference_are_accepted(text: str) -> None:
         "[stages.x]\nnetwork = true",
         "[stages.x]\nmemory = 1",
         "[stages.x]\nenvironment.A = 1",
-        *(f"[packages.{kind}]\nfrom = 'dist'" for kind in ("zip", "rpm", "apk", "npm", "oci")),
+        *(f"[packages.{kind}]\nfrom = 'dist'" for kind in ("zip", "rpm", "apk", "oci")),
         "[gate]\npolicy = 'baseline'",
         "[gate]\npolicy = 'strict'",
         *(f"[channels.stable]\n{key} = 1" for key in ("from", "soak", "rings", "halt_when")),

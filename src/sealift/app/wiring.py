@@ -45,6 +45,7 @@ from sealift.stations.inspect.drivers.sbom import RecordedSbom
 from sealift.stations.inspect.port import Inspector
 from sealift.stations.inspect.steps import InspectSteps
 from sealift.stations.package.drivers.deb import DebPackager
+from sealift.stations.package.drivers.npm import NpmPackager
 from sealift.stations.package.drivers.python import SdistPackager, WheelPackager
 from sealift.stations.package.drivers.tar import TarPackager
 from sealift.stations.package.port import Packager
@@ -331,6 +332,7 @@ class House:
 PACKAGERS: dict[ArtifactKind, Packager] = {
     "wheel": WheelPackager(),
     "sdist": SdistPackager(),
+    "npm": NpmPackager(),
     "tar": TarPackager(),
     "deb": DebPackager(),
 }

@@ -8,7 +8,7 @@ from sealift.core.platform import ANY, Platform
 from sealift.core.published import PublishedArtifact, ReleaseDocument
 
 # An archive needs no package manager and no root; a .deb is better taken by apt.
-PREFERENCE: Final = ("tar", "wheel", "deb", "sdist")
+PREFERENCE: Final = ("tar", "wheel", "npm", "deb", "sdist")
 
 
 def choose_artifact(

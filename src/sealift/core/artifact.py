@@ -6,7 +6,7 @@ from typing import Literal
 from sealift.core.digest import Descriptor, Digest
 from sealift.core.platform import Platform
 
-ArtifactKind = Literal["wheel", "sdist", "tar", "deb"]
+ArtifactKind = Literal["wheel", "sdist", "npm", "tar", "deb"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

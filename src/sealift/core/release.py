@@ -79,7 +79,8 @@ class StagePlan:
 class PackagePlan:
     """One package of the manifest: its kind and the stage it is made from.
 
-    `output` narrows to one named output of that stage; empty means all of them.
+    `output` narrows to one named output of that stage; empty means all of them. `title` is the name
+    that the package's file states, where that is not the project's: a repository may hold several.
     """
 
     name: str
@@ -87,6 +88,7 @@ class PackagePlan:
     stage: str
     output: str
     platform: Platform
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,7 +228,7 @@ class SampleProject:
             name=name,
             kind=kind,
             package=kind,
-            platform=ANY if kind in {"wheel", "sdist"} else LINUX,
+            platform=ANY if kind in {"wheel", "sdist", "npm"} else LINUX,
             file=self.store.put(data),
             stage=record.action.stage,
             tree=record.result.tree,
@@ -250,6 +250,9 @@ class SampleProject:
             case "tar":
                 data = tar_archive((f"{name}-{version}/README", b"a sample\n" * 4_000))
                 return f"{name}-{version}-linux-amd64.tar.gz", data
+            case "npm":
+                described = f'{{"name": "{name}", "version": "{version}"}}'.encode()
+                return f"{name}-{version}.tgz", tar_archive(("package/package.json", described))
             case "wheel":
                 file = f"{name}-{version}-py3-none-any.whl"
                 return file, wheel(name=name, version=version, metadata=metadata)

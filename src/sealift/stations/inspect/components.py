@@ -21,6 +21,7 @@ from sealift.stations.inspect.vendored import VendoredProject
 _KINDS: Final[Mapping[ArtifactKind, ComponentKind]] = {
     "wheel": "library",
     "sdist": "library",
+    "npm": "library",
     "tar": "application",
     "deb": "application",
 }
@@ -53,7 +54,9 @@ def stage_closure(stages: tuple[StagePlan, ...], stage: str) -> tuple[StagePlan,
 
 def artifact_component(plan: ReleasePlan, artifact: Artifact, source_tree: Digest) -> Component:
     """Describe the artifact itself, the subject of its bill."""
-    project = plan.project
+    titles = {package.name: package.title for package in plan.packages}
+    # A repository that holds several packages names each in its own table.
+    project = replace(plan.project, name=titles.get(artifact.package) or plan.project.name)
     if artifact.kind in {"wheel", "sdist"}:
         qualifiers = {"file_name": artifact.name}
         purl = Purl.of("pypi", project.name, project.version, qualifiers=qualifiers)

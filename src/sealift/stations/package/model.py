@@ -63,9 +63,14 @@ class PackageRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
-    """The stage made the file already: it is the one at `path` in the stage's tree."""
+    """The stage made the file already: it is the one at `path` in the stage's tree.
+
+    `native` tells a file that runs on the stage's platform only, where others of its kind run
+    anywhere: a wheel that holds machine code.
+    """
 
     path: str
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The package step of a release: every package of the plan as one artifact."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sealift.base.store.port import BlobStore
 from sealift.base.store.trees import load_tree
@@ -78,7 +79,7 @@ class PackageSteps:
         stage = made[package.stage]
         tools = {name: self._tools.record(name) for name in packager.tools}
         request = PackageRequest(
-            project=plan.project,
+            project=replace(plan.project, name=package.title or plan.project.name),
             package=package,
             tree=load_tree(self._store, stage.result.tree),
             globs=_globs(plan, package),
@@ -96,7 +97,9 @@ class PackageSteps:
         draft = packager.draft(request)
         if isinstance(draft, Adopt):
             self._tell(package, f"{draft.path} of stage {package.stage}")
-            return _artifact(package, stage, request.tree, path=draft.path)
+            platform = stage.action.platform if draft.native else package.platform
+            placed = replace(package, platform=platform)
+            return _artifact(placed, stage, request.tree, path=draft.path)
         records |= {record.action.stage: record for record in tools.values()}
         record = self._workshop.perform(draft.action, reproduce=True)
         records[record.action.stage] = record

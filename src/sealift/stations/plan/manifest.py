@@ -54,7 +54,7 @@ _PACKAGE_KINDS: Final[tuple[ArtifactKind, ...]] = get_args(ArtifactKind)
 _LATER_TABLES: Final = frozenset({"toolchains", "release"})
 _LATER_STAGE_KEYS: Final = frozenset({"toolchain", "matrix", "network", "memory", "environment"})
 _LATER_CHANNEL_KEYS: Final = frozenset({"from", "soak", "rings", "halt_when"})
-_LATER_PACKAGE_KINDS: Final = frozenset({"zip", "rpm", "apk", "npm", "oci"})
+_LATER_PACKAGE_KINDS: Final = frozenset({"zip", "rpm", "apk", "oci"})
 _LATER_POLICIES: Final = frozenset({"baseline", "strict"})
 
 _TIMEOUT: Final = re.compile(r"([1-9][0-9]{0,5}) (second|minute|hour)s?\Z")
@@ -265,7 +265,7 @@ def _timeout(table: TomlTable) -> int:
 
 
 def _package(name: str, table: TomlTable) -> PackageSpec:
-    table.only("from", "output", "kind")
+    table.only("from", "output", "kind", "name")
     key = "kind" if "kind" in table else ""
     kind = table.text("kind", default=name)
     place = (*table.path, key) if key else table.path
@@ -278,6 +278,9 @@ def _package(name: str, table: TomlTable) -> PackageSpec:
                 kind=artifact_kind,
                 stage=table.text("from"),
                 output=table.text("output", default=""),
+                title=check_name(table.text("name"), (*table.path, "name"))
+                if "name" in table
+                else "",
             )
     raise DocumentProblem(
         path=place,

@@ -68,12 +68,16 @@ class StageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSpec:
-    """A table `[packages.NAME]`. An empty `output` means all outputs of the stage."""
+    """A table `[packages.NAME]`.
+
+    An empty `output` means all outputs of the stage, an empty `title` the project's name.
+    """
 
     name: str
     kind: ArtifactKind
     stage: str
     output: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ ManifestOrigin = Literal["committed", "uncommitted", "detected"]
 
 HOST_TOOLCHAIN: Final = "host"
 _COMMIT_SHOWN: Final = 8
-_ANYWHERE: Final = frozenset({"wheel", "sdist"})
+_ANYWHERE: Final = frozenset({"wheel", "sdist", "npm"})
 
 
 def make_plan(
@@ -153,6 +153,7 @@ def _package(package: PackageSpec, platform: Platform) -> PackagePlan:
         stage=package.stage,
         output=package.output,
         platform=ANY if package.kind in _ANYWHERE else platform,
+        title=package.title,
     )
 
 

@@ -153,7 +153,7 @@ def _read_metadata(artifact: Artifact, stream: BinaryIO) -> bytes:
             return read_sdist_metadata(stream, where=artifact.name)
         case "deb":
             return read_control(stream, where=artifact.name)
-        case "tar":
+        case "tar" | "npm":
             return b""
 
 

@@ -29,6 +29,7 @@ from sealift.stations.publish.words import (
 KIND_WORDS: Final = {
     "wheel": "Python wheel",
     "sdist": "Python source distribution",
+    "npm": "npm package",
     "tar": "tar archive",
     "deb": "Debian package",
 }

@@ -6,12 +6,13 @@ the file's sha256, and wheels offer their metadata beside the file.
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from packaging.utils import canonicalize_name
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from sealift.core.digest import Digest
 from sealift.core.published import release_target
@@ -35,6 +36,14 @@ class _Entry:
     released_at: str
 
     @property
+    def project(self) -> str:
+        """The normalised name of the Python project (PEP 503), as the file's name states it."""
+        name = self.file.artifact.name
+        if self.file.artifact.kind == "wheel":
+            return parse_wheel_filename(name)[0]
+        return parse_sdist_filename(name)[0]
+
+    @property
     def url(self) -> str:
         return f"../../{quote(release_target(self.version, self.file.artifact.name))}"
 
@@ -52,7 +61,7 @@ class SimpleIndex:
     """The `Publisher` of wheels and source distributions."""
 
     def publish(self, catalogue: Catalogue, at: datetime) -> tuple[TreeFile, ...]:
-        """Return the project's page and the list of projects, each in both forms."""
+        """Return one page for each Python project and the list of them, each in both forms."""
         del at
         entries = tuple(
             _Entry(
@@ -66,12 +75,19 @@ class SimpleIndex:
         )
         if not entries:
             return ()
-        name = canonicalize_name(catalogue.project.name)
+        pages: dict[str, list[_Entry]] = {}
+        for entry in entries:
+            pages.setdefault(entry.project, []).append(entry)
+        written: list[TreeFile] = []
+        for name, files in sorted(pages.items()):
+            written += [
+                WrittenFile(path=f"simple/{name}/index.html", data=_project_html(name, files)),
+                WrittenFile(path=f"simple/{name}/index.json", data=_project_json(name, files)),
+            ]
         return (
-            WrittenFile(path=f"simple/{name}/index.html", data=_project_html(name, entries)),
-            WrittenFile(path=f"simple/{name}/index.json", data=_project_json(name, entries)),
-            WrittenFile(path="simple/index.html", data=_list_html(name)),
-            WrittenFile(path="simple/index.json", data=_list_json(name)),
+            *written,
+            WrittenFile(path="simple/index.html", data=_list_html(sorted(pages))),
+            WrittenFile(path="simple/index.json", data=_list_json(sorted(pages))),
         )
 
 
@@ -113,11 +129,11 @@ def _link(entry: _Entry) -> str:
     return f"<a {written}>{html.escape(artifact.name)}</a><br>\n"
 
 
-def _project_html(name: str, entries: tuple[_Entry, ...]) -> bytes:
+def _project_html(name: str, entries: Sequence[_Entry]) -> bytes:
     return _page(f"Links for {name}", "".join(_link(entry) for entry in entries))
 
 
-def _project_json(name: str, entries: tuple[_Entry, ...]) -> bytes:
+def _project_json(name: str, entries: Sequence[_Entry]) -> bytes:
     return _json(
         {
             "meta": {"api-version": API_VERSION},
@@ -145,12 +161,14 @@ def _file_json(entry: _Entry) -> dict[str, object]:
     return described
 
 
-def _list_html(name: str) -> bytes:
-    return _page("Simple index", f'<a href="{quote(name)}/">{html.escape(name)}</a><br>\n')
+def _list_html(names: Sequence[str]) -> bytes:
+    links = (f'<a href="{quote(name)}/">{html.escape(name)}</a><br>\n' for name in names)
+    return _page("Simple index", "".join(links))
 
 
-def _list_json(name: str) -> bytes:
-    return _json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name}]})
+def _list_json(names: Sequence[str]) -> bytes:
+    projects = [{"name": name} for name in names]
+    return _json({"meta": {"api-version": API_VERSION}, "projects": projects})
 
 
 def _json(document: dict[str, object]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import parse_wheel_filename
 
 from sealift.core.published import CHECKSUMS_NAME, PublishedArtifact, release_target
 from sealift.core.signing import KeyRole, PublicKey
@@ -47,7 +47,7 @@ def recipes(
     if wheels:
         found.append(_pip(version, wheels[0], catalogue))
     if any(artifact.kind == "deb" for artifact in artifacts):
-        found.append(_apt(catalogue, key_ids.get(KeyRole.APT, "")))
+        found.append(_apt(release, catalogue, key_ids.get(KeyRole.APT, "")))
     if artifacts:
         found.append(_by_hand(version, artifacts[0], catalogue))
     return tuple(found)
@@ -76,7 +76,7 @@ def _sealift(catalogue: Catalogue) -> Recipe:
 
 
 def _pip(version: str, wheel: CatalogueFile, catalogue: Catalogue) -> Recipe:
-    name = canonicalize_name(catalogue.project.name)
+    name = parse_wheel_filename(wheel.artifact.name)[0]
     dependencies = "--no-deps " if has_requirements(wheel.metadata) else ""
     return Recipe(
         name="pip",
@@ -93,9 +93,15 @@ def _pip(version: str, wheel: CatalogueFile, catalogue: Catalogue) -> Recipe:
     )
 
 
-def _apt(catalogue: Catalogue, fingerprint: str) -> Recipe:
+def _apt(release: CatalogueRelease, catalogue: Catalogue, fingerprint: str) -> Recipe:
     name = catalogue.project.name
     keyring = f"{keyring_name(name)}.asc"
+    # deb(5): NAME_VERSION_ARCHITECTURE.deb
+    packages = " ".join(
+        artifact.name.partition("_")[0]
+        for artifact in release.document.artifacts
+        if artifact.kind == "deb"
+    )
     url = address(catalogue)
     return Recipe(
         name="apt",
@@ -106,7 +112,7 @@ def _apt(catalogue: Catalogue, fingerprint: str) -> Recipe:
             f"gpg --show-keys {keyring}",
             f"sudo install -Dm644 {keyring} /etc/apt/keyrings/{keyring}",
             f"sudo curl -fsSLo /etc/apt/sources.list.d/{name}.sources {url}/apt/{name}.sources",
-            f"sudo apt-get update && sudo apt-get install {name}",
+            f"sudo apt-get update && sudo apt-get install {packages}",
         ),
         note=f"The second command must show the key {fingerprint}." if fingerprint else "",
     )

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from sealift.core.action import ActionRecord, ActionResult, Isolation
 from sealift.core.artifact import ArtifactKind
 from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
-from sealift.core.platform import ANY
+from sealift.core.platform import ANY, Platform
 from sealift.core.release import BuildReport, PackagePlan
 from sealift.core.tree import Tree
 from sealift.stations.package.drivers.python import SdistPackager, WheelPackager
@@ -86,3 +88,23 @@ def test_stage_with_the_name_of_a_package_action_is_refused(bench: Workbench) ->
     build = built(bench, bench.tree({"a": b""}), stage="package-tar")
     with pytest.raises(ConfigError, match="has the name of a package's action"):
         steps(bench).package(plan, bench.source({}), build)
+
+
+def test_package_with_a_name_of_its_own_has_it_in_its_file(bench: Workbench) -> None:
+    named = replace(package("cli", "tar"), title="lamp-cli")
+    plan = bench.plan(DIST, packages=(package("tar", "tar"), named))
+    build = built(bench, bench.tree({"usr/bin/lamp": b"#!/bin/sh\n"}))
+    report = steps(bench).package(plan, bench.source({}), build)
+    assert [artifact.name for artifact in report.artifacts] == [
+        "lamp-1.2.0.tar.gz",
+        "lamp-cli-1.2.0.tar.gz",
+    ]
+
+
+def test_wheel_with_machine_code_is_published_for_its_platform_alone(bench: Workbench) -> None:
+    compiled = "lamp-1.2.0-cp311-cp311-linux_x86_64.whl"
+    plan = bench.plan(DIST, packages=(package("wheel", "wheel"),))
+    (record,) = built(bench, bench.tree({compiled: b"wheel"})).records
+    here = replace(record, action=replace(record.action, platform=Platform("linux/amd64")))
+    report = steps(bench).package(plan, bench.source({}), BuildReport(records=(here,)))
+    assert [artifact.platform for artifact in report.artifacts] == [Platform("linux/amd64")]

@@ -14,7 +14,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from sealift.core.digest import Digest
 from sealift.core.release import PublishReport
 from sealift.stations.publish.catalogue import read_catalogue
-from sealift.stations.publish.model import Catalogue, ReleaseEvidence, WrittenFile
+from sealift.stations.publish.model import Catalogue, CatalogueFile, ReleaseEvidence, WrittenFile
 from sealift.stations.publish.simple_index import SimpleIndex
 from sealift.stations.publish.site import Site
 from sealift.stations.publish.trusted_tree import TrustedTree
@@ -98,8 +98,43 @@ def test_json_says_what_html_says(tree: Path) -> None:
         assert parse_time(file["upload-time"]) >= AT
 
 
+def named(catalogue: Catalogue, *, old: str, new: str, kinds: tuple[str, ...]) -> Catalogue:
+    """Return the catalogue with files of some kinds under another project's name."""
+
+    def renamed(file: CatalogueFile) -> CatalogueFile:
+        artifact = file.artifact
+        name = artifact.name.replace(f"{old}-", f"{new}-", 1)
+        return replace(file, artifact=replace(artifact, name=name))
+
+    releases = tuple(
+        replace(
+            release,
+            files=tuple(
+                renamed(file) if file.artifact.kind in kinds else file for file in release.files
+            ),
+        )
+        for release in catalogue.releases
+    )
+    return replace(catalogue, releases=releases)
+
+
+def test_two_python_projects_of_one_repository_have_a_page_each(catalogue: Catalogue) -> None:
+    both = named(catalogue, old="rich", new="rich_cli", kinds=("sdist",))
+    files = {file.path: file for file in SimpleIndex().publish(both, AT)}
+    pages = {
+        name: json.loads(page.data)
+        for name in ("rich", "rich-cli")
+        if isinstance(page := files[f"simple/{name}/index.json"], WrittenFile)
+    }
+    assert all(file["filename"].endswith(".whl") for file in pages["rich"]["files"])
+    assert all(file["filename"].startswith("rich_cli-") for file in pages["rich-cli"]["files"])
+    listed = files["simple/index.json"]
+    assert isinstance(listed, WrittenFile)
+    assert json.loads(listed.data)["projects"] == [{"name": "rich"}, {"name": "rich-cli"}]
+
+
 def test_the_list_names_the_normalised_project(catalogue: Catalogue) -> None:
-    odd = replace(catalogue, project=replace(catalogue.project, name="Rich.Text_tool"))
+    odd = named(catalogue, old="rich", new="Rich.Text_tool", kinds=("wheel", "sdist"))
     files = {file.path: file for file in SimpleIndex().publish(odd, AT)}
     assert set(files) == {
         "simple/rich-text-tool/index.html",

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 from sealift.core.errors import ConfigError
 from sealift.stations.package.model import Adopt, PackageRequest
 
-_Parsed = tuple[str, Version]
+_Parsed = tuple[str, Version, bool]
 
 
 class WheelPackager:
@@ -24,7 +24,10 @@ class WheelPackager:
     tools: tuple[str, ...] = ()
 
     def draft(self, request: PackageRequest) -> Adopt:
-        """Adopt the one wheel of the tree; its name must state the project and the version."""
+        """Adopt the one wheel of the tree; its name must state the project and the version.
+
+        A wheel with a platform tag other than `any` holds machine code.
+        """
         return _adopt(request, suffix=".whl", noun="wheel", parse=_parse_wheel)
 
 
@@ -39,12 +42,12 @@ class SdistPackager:
 
 
 def _parse_wheel(name: str) -> _Parsed:
-    project, version, _, _ = parse_wheel_filename(name)
-    return project, version
+    project, version, _, tags = parse_wheel_filename(name)
+    return project, version, any(tag.platform != "any" for tag in tags)
 
 
 def _parse_sdist(name: str) -> _Parsed:
-    return parse_sdist_filename(name)
+    return (*parse_sdist_filename(name), False)
 
 
 def _adopt(
@@ -64,7 +67,7 @@ def _adopt(
         )
     name = paths[0].rpartition("/")[2]
     try:
-        project, version = parse(name)
+        project, version, native = parse(name)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
         raise ConfigError(
             fact=f"`{name}` is no {noun}'s name: {error}",
@@ -72,7 +75,7 @@ def _adopt(
             where=request.where,
         ) from error
     _check(request, name=name, project=project, version=version)
-    return Adopt(path=paths[0])
+    return Adopt(path=paths[0], native=native)
 
 
 def _check(request: PackageRequest, *, name: str, project: str, version: Version) -> None:

@@ -92,3 +92,9 @@ def test_snapshot_keeps_the_version_that_the_backend_knows() -> None:
     assert WheelPackager().draft(request(WHEEL, version=version, snapshot=True))
     with pytest.raises(ConfigError, match="is of project"):
         WheelPackager().draft(request(WHEEL, name="other", snapshot=True))
+
+
+def test_a_wheel_with_machine_code_is_of_one_platform() -> None:
+    compiled = "lamp_shade-1.2.0-cp311-cp311-linux_x86_64.whl"
+    assert WheelPackager().draft(request(compiled)) == Adopt(path=compiled, native=True)
+    assert WheelPackager().draft(request(WHEEL)) == Adopt(path=WHEEL, native=False)
