@@ -2,6 +2,8 @@
 
 import hashlib
 
+import pytest
+
 from sealift.testing.projects import Maintainer, tide_manifest
 
 
@@ -79,3 +81,26 @@ def test_keys_that_are_lost_come_back_from_their_backup(maintainer: Maintainer) 
     restored = maintainer.run("keys", "restore", str(backup), "--json")
     assert restored.exit_code == 0, restored.stderr
     assert restored.data()["root_sha256"] == fingerprint
+
+
+def test_a_backup_to_a_folder_that_is_not_there_is_refused(maintainer: Maintainer) -> None:
+    missing = maintainer.home.parent / "no" / "stick"
+    refusal = ready(maintainer).refused("keys", "backup", str(missing), exit_code=2)
+    assert refusal.fact == f"there is no folder `{missing.parent}`"
+    assert refusal.hint == f"mkdir -p {missing.parent}"
+
+
+def test_a_home_that_is_a_file_is_named(newcomer: Maintainer) -> None:
+    ready(newcomer).home.write_text("not a folder")
+    refusal = newcomer.refused("keys", "init", exit_code=2)
+    assert refusal.fact == f"`{newcomer.home}` is no folder"
+
+
+@pytest.mark.parametrize("command", ["show", "trust-signer"])
+def test_a_project_name_never_leaves_the_folder_of_keys(
+    maintainer: Maintainer, command: str
+) -> None:
+    arguments = ("nonsense",) if command == "trust-signer" else ()
+    ran = maintainer.use("keys", command, *arguments, "--project", "../tide")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "cannot name a project's keys" in ran.stderr

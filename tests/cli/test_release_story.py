@@ -1,9 +1,11 @@
 """A release that goes well, from `init` to `site refresh`: words for people, the same as data."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -114,6 +116,29 @@ def test_audit_shows_every_step_in_order_and_checks_the_chain(released: Maintain
     assert words.endswith(f"✓ {len(data['entries'])} entries, the chain holds\n")
     for entry in data["entries"]:
         datetime.fromisoformat(entry["at"])
+
+
+def test_a_ledger_that_was_changed_afterwards_is_found_out(
+    released: Maintainer, tmp_path: Path
+) -> None:
+    twin = released.twin(tmp_path / "twin")
+    with closing(sqlite3.connect(twin.folder / ".sealift" / "state.db")) as database, database:
+        for (trigger,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        changed = database.execute(
+            "UPDATE ledger SET body = replace(body, '1.0.0', '1.0.1') WHERE sequence = 3"
+        )
+        assert changed.rowcount == 1
+    refusal = twin.refused("audit", exit_code=4)
+    assert "3" in refusal.fact
+
+
+def test_a_folder_without_a_ledger_holds_no_chain(newcomer: Maintainer) -> None:
+    refusal = newcomer.refused("audit", exit_code=2)
+    assert refusal.fact == f"there is no ledger in `{newcomer.folder}`"
+    assert not (newcomer.folder / ".sealift").exists()
 
 
 def test_keys_show_prints_public_parts_only(released: Maintainer) -> None:

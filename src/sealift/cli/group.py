@@ -10,7 +10,7 @@ import click
 
 from sealift import __version__
 from sealift.cli.catalogue import COMMANDS, top_help
-from sealift.core.errors import ExitCode, SealiftError
+from sealift.core.errors import ConfigError, ExitCode, SealiftError
 
 _BROKEN_PIPE_EXIT = 141
 
@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> int:
         render_error(error, as_json="--json" in arguments)
         code = error.exit_code
     except click.ClickException as error:
-        _render_usage(error)
+        render_error(_usage(error), as_json="--json" in arguments)
         code = ExitCode.CONFIG
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -83,11 +83,11 @@ def render_error(error: SealiftError, *, as_json: bool) -> None:
         click.echo("\n" + _paint("hint: ", "cyan") + error.hint, err=True)
 
 
-def _render_usage(error: click.ClickException) -> None:
-    click.echo(_paint("error: ", "red") + error.format_message(), err=True)
+def _usage(error: click.ClickException) -> ConfigError:
+    """Put click's complaint about a command line into our own words and shape."""
     context = getattr(error, "ctx", None)
-    if context is not None:
-        click.echo("\n" + _paint("hint: ", "cyan") + f"{context.command_path} --help", err=True)
+    hint = f"{context.command_path} --help" if context is not None else "sealift --help"
+    return ConfigError(fact=error.format_message(), hint=hint)
 
 
 def _paint(text: str, colour: str) -> str:

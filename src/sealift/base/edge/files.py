@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from sealift.base.edge.disk import Disk, SystemDisk, disk_errors
+from sealift.core.errors import ConfigError
 
 _TEMPORARY_PREFIX: Final = ".sealift-"
 _TOKEN_BYTES: Final = 8
@@ -86,6 +87,10 @@ class DurableFiles:
         )
         with disk_errors(folder):
             for path in reversed(missing):
+                if path.exists() and not path.is_dir():
+                    raise ConfigError(
+                        fact=f"`{path}` is no folder", expected="a folder", hint=f"ls -ld {path}"
+                    )
                 self._disk.make_folder(path)
                 self._disk.sync_folder(path.parent)
 

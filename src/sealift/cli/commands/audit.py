@@ -7,6 +7,7 @@ import click
 from sealift.app.wiring import open_house
 from sealift.cli.options import folder_option, json_option, process_environment
 from sealift.cli.output import heading, paint, table, write_json
+from sealift.core.errors import ConfigError
 
 
 @click.command(name="audit")
@@ -20,6 +21,13 @@ def command(folder: Path, *, as_json: bool) -> None:
       sealift audit --json
     """
     house = open_house(folder, process_environment())
+    if not house.checkout.state_database.exists():
+        # An empty ledger, made just now, would hold too: a false comfort in the wrong folder.
+        raise ConfigError(
+            fact=f"there is no ledger in `{house.checkout.folder}`",
+            expected="a checkout from which something was released",
+            hint="sealift release",
+        )
     ledger = house.ledger
     ledger.verify()
     entries = tuple(ledger.entries())

@@ -17,6 +17,7 @@ from sealift.cli.options import (
     prompt_if_terminal,
 )
 from sealift.cli.output import heading, say, table, warn, write_json
+from sealift.core.errors import ConfigError
 from sealift.core.signing import OFFLINE_ROLES
 from sealift.stations.attest.model import KeyringReport
 
@@ -137,6 +138,12 @@ def backup(
       sealift keys backup /media/stick/jq-keys.backup
     """
     house, name = _open(folder, project)
+    if not file.absolute().parent.is_dir():
+        raise ConfigError(
+            fact=f"there is no folder `{file.parent}`",
+            expected="a place for the backup, away from this machine's disk",
+            hint=f"mkdir -p {file.parent}",
+        )
     receipt = house.custody.backup(
         name, file, passphrase=_passphrase(passphrase_file), at=house.world.clock.now()
     )

@@ -12,7 +12,13 @@ from sealift.server.static import serve
 
 @click.command(name="serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8620, show_default=True, help="The port; 0 takes any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8620,
+    show_default=True,
+    help="The port; 0 takes any free one.",
+)
 @click.option(
     "--sites",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
