@@ -15,10 +15,11 @@ from sealift.core.release import Download
 class Workshop(Protocol):
     """Run actions through the cache, and prove them by a second run."""
 
-    def perform(self, action: Action, *, reproduce: bool) -> ActionRecord:
+    def perform(self, action: Action, *, reproduce: bool, why: str = "") -> ActionRecord:
         """Return the action's record, from the cache or by running it.
 
-        With `reproduce`, the record also carries the comparison with a second run in a perturbed
+        `why` is told when the action has to run: what changed since last time. With `reproduce`,
+        the record also carries the comparison with a second run in a perturbed
         environment (cached as well). Idempotent. Raises DriverError when the command fails or
         declares outputs that it did not make, ConfigError when a tool or the sandbox is missing,
         UnavailableError when the disk is full.

@@ -10,20 +10,23 @@ from sealift.base.store.port import BlobStore
 from sealift.base.store.trees import load_tree
 from sealift.core.action import Action, ActionRecord, ActionResult, Reproduction
 from sealift.core.digest import Digest
-from sealift.core.errors import DriverError, SealiftError
+from sealift.core.errors import DriverError, IntegrityError, SealiftError
 from sealift.core.limits import ACTION_LOG_BYTES_MAX, COPY_CHUNK_BYTES
 from sealift.core.progress import Progress, ProgressEvent, ProgressKind
+from sealift.core.tree import Tree
 from sealift.stations.build.action_cache import ActionCache
-from sealift.stations.build.comparison import first_difference
+from sealift.stations.build.comparison import Comparison, compare, first_difference
 from sealift.stations.build.counts import summarise_tests
 from sealift.stations.build.model import UNPERTURBED
+from sealift.stations.build.perturbation import footprints
 from sealift.stations.build.port import Executor
 
 
 class LocalWorkshop:
     """The port `core.execution.Workshop`. Safe to use from several threads.
 
-    Two threads that ask for one action get one run of it.
+    Two threads that ask for one action get one run of it. With `fresh` every action runs, whatever
+    the cache holds, and must give the bytes that it holds.
     """
 
     def __init__(
@@ -34,20 +37,22 @@ class LocalWorkshop:
         store: BlobStore,
         clock: Clock,
         progress: Progress,
+        fresh: bool = False,
     ) -> None:
         self._executor = executor
         self._cache = cache
         self._store = store
         self._clock = clock
         self._progress = progress
+        self._fresh = fresh
         self._lock = Lock()
         self._locks: defaultdict[Digest, Lock] = defaultdict(Lock)
 
-    def perform(self, action: Action, *, reproduce: bool) -> ActionRecord:
+    def perform(self, action: Action, *, reproduce: bool, why: str = "") -> ActionRecord:
         """Return the action's record, from the cache or by running it; prove it if asked."""
         begun = self._clock.monotonic_s()
         with self._alone(action):
-            result, cached = self._result(action)
+            result, cached = self._result(action, why)
             reproduction: Reproduction | None = None
             if reproduce:
                 reproduction, proof_cached = self._reproduction(action, result)
@@ -67,14 +72,14 @@ class LocalWorkshop:
         with lock:
             yield
 
-    def _result(self, action: Action) -> tuple[ActionResult, bool]:
+    def _result(self, action: Action, why: str) -> tuple[ActionResult, bool]:
         subject = f"{action.kind} {action.stage}"
         known = self._cache.result(action)
-        if known is not None:
+        if known is not None and not self._fresh:
             self._tell(action, "cached", subject, self._said(action, known))
             return known, True
         begun = self._clock.monotonic_s()
-        self._tell(action, "started", subject)
+        self._tell(action, "started", subject, why)
         try:
             execution = self._executor.execute(action, perturbation=UNPERTURBED)
         except SealiftError as error:
@@ -86,15 +91,36 @@ class LocalWorkshop:
             log=execution.log,
             isolation=execution.isolation,
         )
+        if known is not None:
+            self._require_same(action, known, execution.tree, since_s=begun)
+            # The first result stays: its log and isolation may be in signed statements already.
+            return known, False
         self._cache.keep_result(result)
         self._tell(action, "finished", subject, self._said(action, result), since_s=begun)
         return result, False
+
+    def _require_same(
+        self, action: Action, known: ActionResult, tree: Tree, *, since_s: float
+    ) -> None:
+        """Raise IntegrityError when a fresh run gave other bytes than the cache holds."""
+        subject = f"{action.kind} {action.stage}"
+        if tree.digest == known.tree:
+            self._tell(action, "finished", subject, "same bytes as the cache", since_s=since_s)
+            return
+        difference = first_difference(load_tree(self._store, known.tree), tree, read=self._chunks)
+        self._tell(action, "failed", subject, difference, since_s=since_s)
+        raise IntegrityError(
+            fact=f"a fresh run gave other bytes than the cache holds: {difference}",
+            expected=f"tree {known.tree} again",
+            where=f"stage `{action.stage}`",
+            hint=f"run `sealift build {action.stage} --verify` to see what it depends on",
+        )
 
     def _reproduction(self, action: Action, result: ActionResult) -> tuple[Reproduction, bool]:
         subject = f"rebuild {action.stage}"
         perturbation = self._executor.perturbation()
         known = self._cache.reproduction(result, perturbation)
-        if known is not None:
+        if known is not None and not self._fresh:
             self._tell(action, "cached", subject, _words(known))
             return known, True
         begun = self._clock.monotonic_s()
@@ -115,18 +141,22 @@ class LocalWorkshop:
         except SealiftError as error:
             self._tell(action, "failed", subject, error.fact, since_s=begun)
             raise
-        difference = first_difference(
-            load_tree(self._store, result.tree), second, read=self._chunks
+        compared = compare(
+            load_tree(self._store, result.tree),
+            second,
+            read=self._chunks,
+            footprints=footprints(perturbation),
         )
         reproduction = Reproduction(
-            outcome="different" if difference else "identical",
+            outcome=compared.outcome,
             perturbations=perturbation.changes,
             tree=second.digest,
-            first_difference=difference,
-            reason="the second run gave other bytes" if difference else "",
+            first_difference=compared.first_difference,
+            reason=_reason(compared),
+            stabilisers=compared.stabilisers,
         )
         self._cache.keep_reproduction(result, perturbation, reproduction)
-        kind: ProgressKind = "warning" if difference else "finished"
+        kind: ProgressKind = "finished" if compared.outcome == "identical" else "warning"
         self._tell(action, kind, subject, _words(reproduction), since_s=begun)
         return reproduction, False
 
@@ -168,4 +198,12 @@ class LocalWorkshop:
 def _words(reproduction: Reproduction) -> str:
     if reproduction.outcome == "identical":
         return "identical"
-    return reproduction.first_difference or reproduction.reason
+    return reproduction.reason or reproduction.first_difference
+
+
+def _reason(compared: Comparison) -> str:
+    """Say why two runs are not identical: the stabilisers they need, or the first cause."""
+    if compared.outcome != "different":
+        return compared.reason
+    cause = f": {compared.reason}" if compared.reason else ""
+    return f"the second run gave other bytes{cause}"

@@ -3,7 +3,7 @@
 The order is stable: a stage comes as early as its needs allow, and otherwise where it was written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sealift.core.artifact import ArtifactKind
@@ -32,7 +32,8 @@ def order_stages(manifest: Manifest) -> tuple[StageSpec, ...]:
 
 
 def _check_inputs(stage: StageSpec, by_name: Mapping[str, StageSpec]) -> None:
-    for number, needed in enumerate(stage.needed_stages):
+    seen: set[str] = set()
+    for needed in stage.needed_stages:
         if needed not in by_name:
             known = ("source", *by_name)
             raise DocumentProblem(
@@ -41,28 +42,34 @@ def _check_inputs(stage: StageSpec, by_name: Mapping[str, StageSpec]) -> None:
                 expected=f"one of {', '.join(known)}",
                 hint=did_you_mean(needed, known),
             )
-        if needed in stage.needed_stages[:number]:
+        if needed in seen:
             raise DocumentProblem(
                 path=("stages", stage.name, "inputs"),
                 fact=f"stage `{stage.name}` names `{needed}` twice",
                 expected="each input once",
             )
+        seen.add(needed)
 
 
 def _sorted(
     stages: tuple[StageSpec, ...], by_name: Mapping[str, StageSpec]
 ) -> tuple[StageSpec, ...]:
-    """Sort by depth first, without recursion: a graph may be a thousand stages deep."""
+    """Sort by depth first, without recursion: a graph may be ten thousand stages deep."""
     done: dict[str, StageSpec] = {}
     for first in stages:
-        trail: list[str] = [] if first.name in done else [first.name]
+        # What is being looked at, each with the needs that are still to come; in order.
+        trail: dict[str, Iterator[str]] = {}
+        if first.name not in done:
+            trail[first.name] = iter(first.needed_stages)
         while trail:
-            current = by_name[trail[-1]]
-            waiting = next((name for name in current.needed_stages if name not in done), None)
+            current, coming = next(reversed(trail.items()))
+            waiting = next((name for name in coming if name not in done), None)
             if waiting is None:
-                done[trail.pop()] = current
+                del trail[current]
+                done[current] = by_name[current]
             elif waiting in trail:
-                circle = [*trail[trail.index(waiting) :], waiting]
+                names = list(trail)
+                circle = [*names[names.index(waiting) :], waiting]
                 raise DocumentProblem(
                     path=("stages", waiting, "inputs"),
                     fact=f"stages need each other in a circle: {' -> '.join(circle)}",
@@ -70,7 +77,7 @@ def _sorted(
                     hint=f"remove one of these inputs, e.g. `{circle[1]}` of `{waiting}`",
                 )
             else:
-                trail.append(waiting)
+                trail[waiting] = iter(by_name[waiting].needed_stages)
     return tuple(done.values())
 
 

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sealift.core.errors import ConfigError, DriverError, SealiftError
+from sealift.core.errors import ConfigError, DriverError, IntegrityError, SealiftError
 from sealift.stations.build.workshop import LocalWorkshop
 from sealift.testing.simulation import SimClock
 from sealift.testing.workbench import Heard, ScriptedExecutor, Workbench
@@ -14,7 +14,7 @@ Answers = list[Mapping[str, bytes] | SealiftError]
 class Scripted:
     """A workshop over scripted answers; `said` and `runs` tell what happened."""
 
-    def __init__(self, bench: Workbench, answers: Answers) -> None:
+    def __init__(self, bench: Workbench, answers: Answers, *, fresh: bool = False) -> None:
         self.executor = ScriptedExecutor(answers=answers, store=bench.store)
         self.heard = Heard()
         self.workshop = LocalWorkshop(
@@ -23,6 +23,7 @@ class Scripted:
             store=bench.store,
             clock=SimClock(),
             progress=self.heard,
+            fresh=fresh,
         )
 
 
@@ -130,3 +131,46 @@ def test_test_stage_tells_its_counts_also_from_the_cache(bench: Workbench) -> No
         bench.perform(action)
         event = bench.heard.events[-1]
         assert (event.kind, event.detail) == (kind, "9 passed")
+
+
+def test_miss_tells_why_the_action_has_to_run_and_a_hit_does_not(bench: Workbench) -> None:
+    scripted = Scripted(bench, [{"a": b"1"}])
+    action = bench.shell("true")
+    for _ in range(2):
+        scripted.workshop.perform(action, reproduce=False, why="inputs.source changed")
+    assert [(event.kind, event.detail) for event in scripted.heard.events] == [
+        ("started", "inputs.source changed"),
+        ("finished", ""),
+        ("cached", ""),
+    ]
+
+
+def test_fresh_run_that_gives_the_same_bytes_says_so_and_keeps_the_first_result(
+    bench: Workbench,
+) -> None:
+    action = bench.shell("true")
+    first = Scripted(bench, [{"a": b"1"}]).workshop.perform(action, reproduce=False)
+    scripted = Scripted(bench, [{"a": b"1"}, {"a": b"1"}], fresh=True)
+    again = scripted.workshop.perform(action, reproduce=True)
+    assert (again.result, again.cached) == (first.result, False)
+    assert len(scripted.executor.runs) == 2
+    assert "same bytes as the cache" in [event.detail for event in scripted.heard.events]
+
+
+def test_fresh_run_that_gives_other_bytes_is_an_integrity_error(bench: Workbench) -> None:
+    action = bench.shell("true", name="compile")
+    Scripted(bench, [{"a": b"1"}]).workshop.perform(action, reproduce=False)
+    scripted = Scripted(bench, [{"a": b"2"}], fresh=True)
+    with pytest.raises(IntegrityError, match="first differing byte at offset 0") as caught:
+        scripted.workshop.perform(action, reproduce=False)
+    assert caught.value.where == "stage `compile`"
+    assert bench.cache.result(action) is not None
+
+
+def test_fresh_run_of_what_nobody_ran_before_has_nothing_to_compare_with(
+    bench: Workbench,
+) -> None:
+    scripted = Scripted(bench, [{"a": b"1"}], fresh=True)
+    action = bench.shell("true")
+    result = scripted.workshop.perform(action, reproduce=False).result
+    assert bench.cache.result(action) == result

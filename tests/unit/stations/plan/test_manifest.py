@@ -231,4 +231,4 @@ def test_graph_may_be_as_deep_as_it_may_be_long() -> None:
     chain = "\n".join(f"s{number} = {row}" for number, row in enumerate(rows))
     assert check_graph(parsed(head + chain))[0].name == f"s{STAGES_MAX - 1}"
     more = '\nextra = { run = "x", outputs = { o = "o" } }'
-    assert "at most 1000" in str(refusal(head + chain + more))
+    assert f"at most {STAGES_MAX}" in str(refusal(head + chain + more))
