@@ -23,7 +23,8 @@ class Perturbation:
 
     `changes` names each dimension and its value, for the record; a dimension that this machine
     cannot change is in there as `not perturbed: <why>`. `environment` overrides variables of the
-    action. `umask` is for the command, `user_id` for who it runs as.
+    action. `umask` is for the command, `user_id` for who it runs as. `processors` is how many the
+    first run had.
     """
 
     changes: tuple[tuple[str, str], ...]
@@ -32,6 +33,7 @@ class Perturbation:
     user_id: int
     umask: int
     single_processor: bool
+    processors: int = 0
 
     @property
     def digest(self) -> Digest:

@@ -6,7 +6,8 @@ The path inside stays, by contract; the order of files in a folder is the file s
 
 from typing import Final
 
-from sealift.stations.build.model import Perturbation
+from sealift.stations.build.footprints import Footprint, Footprints
+from sealift.stations.build.model import UNPERTURBED, Perturbation
 
 # Over a year, and odd hours, minutes and seconds: every field of a date differs.
 CLOCK_OFFSET_S: Final = 400 * 86_400 + 5 * 3_600 + 43 * 60 + 17
@@ -45,6 +46,30 @@ def perturbation(
         user_id=_USER_ID,
         umask=_UMASK,
         single_processor=single,
+        processors=processors,
+    )
+
+
+def footprints(changes: Perturbation) -> Footprints:
+    """Return what a second run under `changes` leaves behind in outputs that depend on it."""
+    environment = dict(changes.environment)
+    umasks = (f"{UNPERTURBED.umask:04o}", f"{changes.umask:04o}")
+    candidates = (
+        ("host-name", UNPERTURBED.hostname, changes.hostname),
+        ("user", str(UNPERTURBED.user_id), str(changes.user_id)),
+        ("umask", *umasks),
+        ("locale", "", environment.get("LC_ALL", "")),
+        ("time-zone", "UTC", environment.get("TZ", "").partition("-")[0]),
+        ("time-zone", "+00", "+14"),
+        ("processors", str(changes.processors), "1" if changes.single_processor else ""),
+    )
+    return Footprints(
+        values=tuple(
+            Footprint(dimension=name, first=first.encode(), second=second.encode())
+            for name, first, second in candidates
+            if second and first != second
+        ),
+        clock_offset_s=CLOCK_OFFSET_S if "FAKETIME" in environment else None,
     )
 
 
