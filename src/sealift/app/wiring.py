@@ -4,6 +4,7 @@ A `House` is one process's view of one checkout; its parts are made when they ar
 so that `sealift keys show` never opens a database.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -35,6 +36,7 @@ from sealift.stations.build.drivers.bubblewrap import BubblewrapSandbox
 from sealift.stations.build.drivers.host_toolchain import HostToolchain
 from sealift.stations.build.executor import LocalExecutor
 from sealift.stations.build.fetch import Fetcher
+from sealift.stations.build.history import StageHistory
 from sealift.stations.build.steps import BuildSteps
 from sealift.stations.build.workshop import LocalWorkshop
 from sealift.stations.channel.steps import ChannelSteps
@@ -241,13 +243,21 @@ class House:
         return data
 
     def rehearsal(
-        self, *, advisories: Path | None, tier: TrustTier, keys: Path | None = None
+        self,
+        *,
+        advisories: Path | None,
+        tier: TrustTier,
+        keys: Path | None = None,
+        fresh: bool = False,
     ) -> Rehearsal:
-        """Return the stations that need no key; `keys` is where to find whose tags count."""
+        """Return the stations that need no key; `keys` is where to find whose tags count.
+
+        With `fresh` every action runs, and must give the bytes that the cache holds.
+        """
         cache = ActionCache(
             folder=self.home.cache, tier=tier, store=self.store, files=self.world.files
         )
-        workshop = self._workshop(cache)
+        workshop = self._workshop(cache, fresh=fresh)
         return Rehearsal(
             plan=PlanSteps(
                 checkout=self.checkout.folder,
@@ -268,6 +278,8 @@ class House:
                 store=self.store,
                 toolchains={HOST_TOOLCHAIN: self.toolchain},
                 interrupt=self.world.processes.stop_all,
+                history=StageHistory(folder=self.home.cache, tier=tier, files=self.world.files),
+                at_once=len(os.sched_getaffinity(0)),
             ),
             package=PackageSteps(
                 workshop=workshop,
@@ -301,7 +313,7 @@ class House:
             channel=ChannelSteps(SiteBoard(site, root=root, store=self.store, desk=desk)),
         )
 
-    def _workshop(self, cache: ActionCache) -> LocalWorkshop:
+    def _workshop(self, cache: ActionCache, *, fresh: bool) -> LocalWorkshop:
         executor = LocalExecutor(
             world=self.world,
             store=self.store,
@@ -316,6 +328,7 @@ class House:
             store=self.store,
             clock=self.world.clock,
             progress=self.progress,
+            fresh=fresh,
         )
 
     def _inspectors(self, advisories: Path | None) -> dict[str, Inspector]:

@@ -5,6 +5,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("lock", "Start", "Resolve and pin what fetch stages download"),
     ("keys", "Start", "Create, back up and show the project's keys"),
     ("plan", "Release", "Show stages, packages, destinations and gate criteria"),
+    ("build", "Release", "Build stages of the checked-out commit, release nothing"),
     ("release", "Release", "Carry the tagged commit through all stations"),
     ("site", "Release", "Show and refresh the published tree"),
     ("serve", "Release", "Serve the published trees over HTTP"),
