@@ -49,6 +49,11 @@ class Home:
         return self.folder / "scratch"
 
     @property
+    def roots(self) -> Path:
+        """Unpacked roots of toolchains, by the sha256 of their tars."""
+        return self.folder / "roots"
+
+    @property
     def advisories(self) -> Path:
         """The index of the advisory feed."""
         return self.folder / "advisories"

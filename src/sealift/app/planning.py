@@ -22,6 +22,7 @@ from sealift.stations.plan.planner import (
     release_version,
 )
 from sealift.stations.plan.port import SourceListing
+from sealift.stations.plan.toolchains import locked_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def prepare(house: House, *, snapshot: bool, write_lock: bool) -> Prepared:
         lock=locked,
         lock_bytes=lock_bytes,
         source=source,
-        toolchains=(house.toolchain.facts(),),
+        toolchains=(house.toolchain.facts(), *locked_facts(locked)),
         platform=house.platform,
         snapshot=snapshot,
         nearest_tag=nearest,

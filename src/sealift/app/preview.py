@@ -84,6 +84,11 @@ def _stage(plan: ReleasePlan, stage: StagePlan) -> StageRow:
         return StageRow(
             name=stage.name, kind=stage.kind, inputs=(), command=f"{count} files pinned by sha256"
         )
+    if stage.kind == "select":
+        globs = " ".join(glob for _, glob in stage.outputs)
+        return StageRow(
+            name=stage.name, kind=stage.kind, inputs=stage.inputs, command=f"only {globs}"
+        )
     more = f"  (+{len(stage.run) - 1} lines)" if len(stage.run) > 1 else ""
     return StageRow(
         name=stage.name, kind=stage.kind, inputs=stage.inputs, command=stage.run[0] + more

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealift.app.places import Checkout, Home
+from sealift.app.places import LOCK_NAME, Checkout, Home
 from sealift.base.edge.conversation import SystemConversations
 from sealift.base.edge.port import World
 from sealift.base.edge.real import real_world
@@ -26,6 +26,7 @@ from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
 from sealift.core.platform import Platform
 from sealift.core.progress import Progress, silent
+from sealift.core.release import ToolchainFacts
 from sealift.core.signing import KeyRole, SigningDesk
 from sealift.stations.attest.custody import Custody
 from sealift.stations.attest.desk import open_desk
@@ -34,11 +35,14 @@ from sealift.stations.attest.steps import AttestSteps
 from sealift.stations.build.action_cache import ActionCache, TrustTier
 from sealift.stations.build.drivers.bubblewrap import BubblewrapSandbox
 from sealift.stations.build.drivers.host_toolchain import HostToolchain
+from sealift.stations.build.drivers.pinned_root import PinnedRoot
 from sealift.stations.build.executor import LocalExecutor
 from sealift.stations.build.fetch import Fetcher
 from sealift.stations.build.history import StageHistory
+from sealift.stations.build.port import Toolchain
 from sealift.stations.build.steps import BuildSteps
 from sealift.stations.build.workshop import LocalWorkshop
+from sealift.stations.build.workshops import ToolchainWorkshops
 from sealift.stations.channel.steps import ChannelSteps
 from sealift.stations.gate.steps import GateSteps
 from sealift.stations.inspect.drivers.dpkg import DpkgPackages
@@ -53,12 +57,18 @@ from sealift.stations.package.drivers.tar import TarPackager
 from sealift.stations.package.port import Packager
 from sealift.stations.package.steps import PackageSteps
 from sealift.stations.package.tools import ToolShelf
+from sealift.stations.plan.drivers.debian_root import DebianRoot
+from sealift.stations.plan.drivers.oci_layout import OciLayout
 from sealift.stations.plan.drivers.pip_resolver import PipResolver
 from sealift.stations.plan.drivers.pip_settings import PipSettings, pip_settings_reader
 from sealift.stations.plan.drivers.pypi_index import PypiIndex
+from sealift.stations.plan.drivers.root_maker import SystemRootMaker
 from sealift.stations.plan.git import Git
+from sealift.stations.plan.lockfile import parse_lock
 from sealift.stations.plan.planner import HOST_TOOLCHAIN
+from sealift.stations.plan.port import RootMaker
 from sealift.stations.plan.steps import PlanSteps
+from sealift.stations.plan.toolchains import locked_facts
 from sealift.stations.publish.board import SiteBoard
 from sealift.stations.publish.site import Site
 from sealift.stations.publish.steps import PublishSteps
@@ -148,6 +158,33 @@ class House:
     def toolchain(self) -> HostToolchain:
         """This machine's own programs, recorded as what they are."""
         return HostToolchain(machine=self.world.machine)
+
+    @cached_property
+    def pinned_roots(self) -> dict[str, PinnedRoot]:
+        """The toolchains whose roots the checkout's lock pins, by name."""
+        path = self.checkout.lock
+        lock = parse_lock(path.read_bytes(), path=LOCK_NAME) if path.is_file() else None
+        return {facts.name: self.pinned_root(facts) for facts in locked_facts(lock)}
+
+    def pinned_root(self, facts: ToolchainFacts) -> PinnedRoot:
+        """Return the toolchain over the root that `facts` pin."""
+        return PinnedRoot(facts, store=self.store, world=self.world, folder=self.home.roots)
+
+    @cached_property
+    def toolchains(self) -> dict[str, Toolchain]:
+        """Every toolchain that a stage of the checkout may run in, by name."""
+        return {HOST_TOOLCHAIN: self.toolchain, **self.pinned_roots}
+
+    @cached_property
+    def roots(self) -> RootMaker:
+        """What makes the roots that the lock pins."""
+        return SystemRootMaker(
+            self.world,
+            store=self.store,
+            scratch=self.scratch,
+            debian=DebianRoot(self.world),
+            oci=OciLayout(self.checkout.folder, platform=self.platform),
+        )
 
     @cached_property
     def sandbox(self) -> BubblewrapSandbox:
@@ -257,7 +294,9 @@ class House:
         cache = ActionCache(
             folder=self.home.cache, tier=tier, store=self.store, files=self.world.files
         )
-        workshop = self._workshop(cache, fresh=fresh)
+        workshop = ToolchainWorkshops(
+            self.toolchains, lambda toolchain: self._workshop(cache, toolchain, fresh=fresh)
+        )
         return Rehearsal(
             plan=PlanSteps(
                 checkout=self.checkout.folder,
@@ -276,7 +315,7 @@ class House:
                     progress=self.progress,
                 ),
                 store=self.store,
-                toolchains={HOST_TOOLCHAIN: self.toolchain},
+                toolchains=self.toolchains,
                 interrupt=self.world.processes.stop_all,
                 history=StageHistory(folder=self.home.cache, tier=tier, files=self.world.files),
                 at_once=len(os.sched_getaffinity(0)),
@@ -313,12 +352,12 @@ class House:
             channel=ChannelSteps(SiteBoard(site, root=root, store=self.store, desk=desk)),
         )
 
-    def _workshop(self, cache: ActionCache, *, fresh: bool) -> LocalWorkshop:
+    def _workshop(self, cache: ActionCache, toolchain: Toolchain, *, fresh: bool) -> LocalWorkshop:
         executor = LocalExecutor(
             world=self.world,
             store=self.store,
             sandbox=self.sandbox,
-            toolchain=self.toolchain,
+            toolchain=toolchain,
             scratch=self.scratch,
             logs=self.checkout.logs,
         )

@@ -12,7 +12,7 @@ from sealift.core.platform import Platform
 
 ACTION_FORMAT: Final = "sealift-action-v1"
 
-ActionKind = Literal["source", "fetch", "build", "test", "package"]
+ActionKind = Literal["source", "fetch", "select", "build", "test", "package"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,11 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagePlan:
-    """A stage of the manifest with all defaults filled in, in execution order."""
+    """A stage of the manifest with all defaults filled in, in execution order.
+
+    A narrowed input is a stage of its own, of kind `select` and named `STAGE.INPUT`. `environment`
+    are literal variables beside the contract's, sorted; `folder` lies below the source.
+    """
 
     name: str
     kind: ActionKind
@@ -73,6 +77,8 @@ class StagePlan:
     platform: Platform
     timeout_s: int
     memory_bytes: int
+    environment: tuple[tuple[str, str], ...] = ()
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +99,17 @@ class PackagePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolchainFacts:
-    """What a toolchain is, by content. `host` is recorded as what it is, never called hermetic."""
+    """What a toolchain is, by content. `host` is recorded as what it is, never called hermetic.
+
+    The fingerprint of a pinned root is the sha256 of its tar in the store. `packages` are the
+    distribution's packages in it as `NAME:ARCHITECTURE=VERSION`, where they are known.
+    """
 
     name: str
-    kind: Literal["host"]
+    kind: Literal["host", "debian", "oci"]
     fingerprint: Digest
     description: str
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

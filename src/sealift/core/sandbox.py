@@ -40,3 +40,13 @@ def sandbox_environment(
         variables["PYTHONPATH"] = ":".join(python_sites)
         variables["PYTHONHASHSEED"] = "0"
     return tuple(sorted(variables.items()))
+
+
+def selection_name(stage: str, name: str) -> str:
+    """Return the name of the action that narrows input `name` of `stage`; no stage has a dot."""
+    return f"{stage}.{name}"
+
+
+def shown_name(name: str) -> str:
+    """Return what an input is called inside: a narrowed one keeps the name of the whole."""
+    return name.rpartition(".")[2]

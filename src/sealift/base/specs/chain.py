@@ -41,7 +41,7 @@ PREDICATES_KNOWN: Final = (
     CYCLONEDX_BOM,
     GATE_VERDICT,
 )
-_KINDS: Final = ("source", "fetch", "build", "test", "package")
+_KINDS: Final = ("source", "fetch", "select", "build", "test", "package")
 _KINDS_REPRODUCED: Final = ("build", "package")
 
 

@@ -32,6 +32,7 @@ from sealift.core.codec import Json, to_plain
 from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError, IntegrityError
 from sealift.core.release import GateReport, Opening, ReleasePlan
+from sealift.core.sandbox import selection_name
 
 TOOL_URI_PREFIX: Final = "urn:sealift:tool:"
 TOOLCHAIN_URI_PREFIX: Final = "urn:sealift:toolchain:"
@@ -247,7 +248,10 @@ def _fetched(plan: ReleasePlan, action: Action) -> Iterable[ResourceDescriptor]:
 def _input(
     action: Action, item: ActionInput, made: frozenset[tuple[str, Digest]]
 ) -> ResourceDescriptor:
-    """Name an input: a tree that an action of this release gave."""
+    """Name an input: a tree that an action of this release gave, whole or narrowed for it."""
+    narrowed = selection_name(action.stage, item.name)
+    if (item.name, item.tree) not in made and (narrowed, item.tree) in made:
+        return ResourceDescriptor(name=item.name, uri=tree_uri(narrowed), sha256=item.tree)
     if (item.name, item.tree) not in made:
         raise IntegrityError(
             fact=f"tree {item.tree} that stage `{action.stage}` read is not what an action gave",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sealift.core.action import Action, ActionInput
 from sealift.core.release import StagePlan, ToolchainFacts
-from sealift.core.sandbox import INPUTS_FOLDER, sandbox_environment
+from sealift.core.sandbox import INPUTS_FOLDER, sandbox_environment, shown_name
 from sealift.core.tree import Tree
 from sealift.stations.build.model import SITE_FOLDER
 
@@ -27,7 +27,7 @@ def resolve(
 ) -> Action:
     """Return the action of `stage` over `inputs`, which are in the manifest's order."""
     sites = tuple(
-        f"{INPUTS_FOLDER}/{each.name}/{SITE_FOLDER}"
+        f"{INPUTS_FOLDER}/{shown_name(each.name)}/{SITE_FOLDER}"
         for each in inputs
         if any(entry.path.startswith(f"{SITE_FOLDER}/") for entry in each.tree.entries)
     )
@@ -35,13 +35,22 @@ def resolve(
         kind=stage.kind,
         stage=stage.name,
         # One shell for all lines: variables and folders carry over, the first failure ends it.
-        command=("/bin/sh", "-eu", "-c", "\n".join(stage.run)),
-        inputs=tuple(ActionInput(name=each.name, tree=each.tree.digest) for each in inputs),
+        command=("/bin/sh", "-eu", "-c", "\n".join((*_entering(stage), *stage.run))),
+        inputs=tuple(
+            ActionInput(name=shown_name(each.name), tree=each.tree.digest) for each in inputs
+        ),
         outputs=stage.outputs,
-        environment=sandbox_environment(epoch_s=epoch_s, python_sites=sites),
+        environment=tuple(
+            sorted((*sandbox_environment(epoch_s=epoch_s, python_sites=sites), *stage.environment))
+        ),
         toolchain=toolchain.name,
         toolchain_fingerprint=toolchain.fingerprint,
         platform=stage.platform,
         timeout_s=stage.timeout_s,
         memory_bytes=stage.memory_bytes,
     )
+
+
+def _entering(stage: StagePlan) -> tuple[str, ...]:
+    """Return the line that goes to the stage's folder; the plan allows plain names only."""
+    return (f"cd -- '{stage.folder}'",) if stage.folder else ()

@@ -34,7 +34,8 @@ def package_action(
         toolchain=request.toolchain.name,
         toolchain_fingerprint=request.toolchain.fingerprint,
         platform=request.package.platform,
-        reads=reads,
+        # A pinned root has its own package records; this machine's would be another's.
+        reads=reads if request.toolchain.kind == "host" else (),
         timeout_s=ACTION_TIMEOUT_S,
         memory_bytes=ACTION_MEMORY_BYTES,
     )

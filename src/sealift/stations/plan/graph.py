@@ -9,7 +9,7 @@ from typing import Final
 from sealift.core.artifact import ArtifactKind
 from sealift.core.limits import STAGES_MAX
 from sealift.stations.plan.document import DocumentProblem, did_you_mean
-from sealift.stations.plan.model import Manifest, PackageSpec, StageSpec
+from sealift.stations.plan.model import HOST, Manifest, PackageSpec, StageSpec
 
 # One file name a release: two of them would be one name with two contents.
 _ONE_A_RELEASE: Final[frozenset[ArtifactKind]] = frozenset({"tar", "deb"})
@@ -24,11 +24,25 @@ def order_stages(manifest: Manifest) -> tuple[StageSpec, ...]:
             expected=f"at most {STAGES_MAX}",
         )
     by_name = {stage.name: stage for stage in manifest.stages}
+    toolchains = (HOST, *(toolchain.name for toolchain in manifest.toolchains))
     for stage in manifest.stages:
+        _check_toolchain(stage, toolchains)
         _check_inputs(stage, by_name)
     ordered = _sorted(manifest.stages, by_name)
     _check_packages(manifest.packages, by_name)
     return ordered
+
+
+def _check_toolchain(stage: StageSpec, known: tuple[str, ...]) -> None:
+    if stage.toolchain not in known:
+        raise DocumentProblem(
+            path=("stages", stage.name, "toolchain"),
+            fact=f"stage `{stage.name}` runs in `{stage.toolchain[:80]}`, which no toolchain is "
+            "called",
+            expected=f"one of {', '.join(known)}",
+            hint=did_you_mean(stage.toolchain, known)
+            or f"add a table `[toolchains.{stage.toolchain[:80]}]`",
+        )
 
 
 def _check_inputs(stage: StageSpec, by_name: Mapping[str, StageSpec]) -> None:

@@ -21,14 +21,23 @@ from packaging.utils import (
 
 from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError, IntegrityError
-from sealift.core.limits import DOWNLOAD_BYTES_MAX, LOCK_BYTES_MAX
+from sealift.core.limits import DOWNLOAD_BYTES_MAX, LOCK_BYTES_MAX, TOOLCHAIN_BYTES_MAX
 from sealift.core.platform import Platform
 from sealift.core.release import Download, UpstreamArchive
 from sealift.stations.plan.document import Document, DocumentProblem, TomlTable, check_name, quote
-from sealift.stations.plan.model import LOCK_FORMAT, Lock, LockedStage, Manifest, inputs_digest
+from sealift.stations.plan.model import (
+    LOCK_FORMAT,
+    Lock,
+    LockedStage,
+    LockedToolchain,
+    Manifest,
+    inputs_digest,
+)
 
 _PYTHON: Final = re.compile(r"3\.[0-9]{1,3}\Z")
 _FILENAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]{0,254}\Z")
+
+_INSTALLED: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*:[a-z0-9-]+=[A-Za-z0-9.+:~-]+\Z")
 
 _HEADER: Final = """\
 # Written by `sealift lock`; commit it. What is not in here cannot be fetched by a release.
@@ -47,12 +56,15 @@ def render_lock(lock: Lock) -> str:
     """Write a lock; equal locks have equal text, and `parse_lock` reads it back."""
     parts = [_HEADER, f"format = {quote(LOCK_FORMAT)}\n"]
     if lock.downloads:
-        parts.append(f"python = {quote(lock.python)}\nplatform = {quote(lock.platform)}\n")
+        parts.append(f"python = {quote(lock.python)}\n")
+    if lock.downloads or lock.toolchains:
+        parts.append(f"platform = {quote(lock.platform)}\n")
     if lock.upstream is not None:
         parts.append(
             "\n# The published archive that the tagged files must equal.\n[upstream]\n"
             f"name = {quote(lock.upstream.name)}\nsha256 = {quote(lock.upstream.digest.hex)}\n"
         )
+    parts += [_render_toolchain(one) for one in sorted(lock.toolchains, key=lambda one: one.name)]
     parts += [
         f"\n[[stage]]\nname = {quote(stage.name)}\ninputs = {quote(str(stage.inputs))}\n"
         for stage in sorted(lock.stages, key=lambda one: one.name)
@@ -62,7 +74,8 @@ def render_lock(lock: Lock) -> str:
 
 
 def check_lock(manifest: Manifest, lock: Lock | None) -> None:
-    """Raise ConfigError unless `lock` pins exactly what the manifest's fetch stages ask for."""
+    """Raise ConfigError unless `lock` pins exactly what fetch stages and toolchains ask for."""
+    _check_toolchains(manifest, lock)
     wanted = {stage.name: inputs_digest(stage) for stage in manifest.fetch_stages}
     if lock is None:
         if wanted:
@@ -84,6 +97,36 @@ def check_lock(manifest: Manifest, lock: Lock | None) -> None:
             )
 
 
+def _check_toolchains(manifest: Manifest, lock: Lock | None) -> None:
+    wanted = {one.name: (one.root, one.packages) for one in manifest.pinned_toolchains}
+    held = {one.name: (one.root, one.packages) for one in (lock.toolchains if lock else ())}
+    for name in sorted({*wanted, *held}):
+        if wanted.get(name) != held.get(name):
+            missing = name not in held
+            raise ConfigError(
+                where="sealift.lock",
+                fact=f"the root of toolchain `{name}` is not locked"
+                if missing
+                else f"the lock is older than the toolchain `{name}` of the manifest",
+                expected="every root pinned by its sha256",
+                hint="sealift lock",
+            )
+
+
+def _render_toolchain(one: LockedToolchain) -> str:
+    packages = f"packages = {_list(one.packages)}\n" if one.packages else ""
+    installed = "".join(f"    {quote(text)},\n" for text in one.installed)
+    return (
+        f"\n[[toolchain]]\nname = {quote(one.name)}\nroot = {quote(one.root)}\n{packages}"
+        f"sha256 = {quote(one.digest.hex)}\nsize = {one.size_bytes}\n"
+        + (f"installed = [\n{installed}]\n" if installed else "")
+    )
+
+
+def _list(texts: tuple[str, ...]) -> str:
+    return "[" + ", ".join(quote(text) for text in texts) + "]"
+
+
 def _order(download: Download) -> tuple[str, str]:
     return (download.group, download.filename)
 
@@ -100,7 +143,7 @@ def _render_download(download: Download) -> str:
 
 
 def _lock(root: TomlTable) -> Lock:
-    root.only("format", "python", "platform", "upstream", "stage", "download")
+    root.only("format", "python", "platform", "upstream", "toolchain", "stage", "download")
     if root.text("format") != LOCK_FORMAT:
         raise root.problem(
             "format", f"is `{root.text('format')[:80]}`", f"`{LOCK_FORMAT}`", "sealift lock"
@@ -119,12 +162,43 @@ def _lock(root: TomlTable) -> Lock:
                 expected="each file once a stage",
                 hint="sealift lock",
             )
+    toolchains = tuple(_toolchain(table) for table in root.tables("toolchain"))
+    held = [one.name for one in toolchains]
+    if len(set(held)) != len(held):
+        raise DocumentProblem(
+            path=("toolchain",), fact="a toolchain is locked twice", hint="sealift lock"
+        )
     return Lock(
         python=_python(root) if downloads else "",
-        platform=_platform(root) if downloads else "",
+        platform=_platform(root) if downloads or toolchains else "",
         stages=stages,
         downloads=tuple(downloads.values()),
         upstream=_upstream(root.table("upstream")) if "upstream" in root else None,
+        toolchains=toolchains,
+    )
+
+
+def _toolchain(table: TomlTable) -> LockedToolchain:
+    table.only("name", "root", "packages", "sha256", "size", "installed")
+    size_bytes = table.integer("size")
+    if not 0 < size_bytes <= TOOLCHAIN_BYTES_MAX:
+        raise table.problem("size", f"is {size_bytes}", f"1 to {TOOLCHAIN_BYTES_MAX} bytes")
+    installed = table.strings("installed")
+    for number, text in enumerate(installed):
+        if not _INSTALLED.match(text):
+            raise DocumentProblem(
+                path=(*table.path, "installed", number),
+                fact=f"`{text[:120]}` is no installed package",
+                expected="`NAME:ARCHITECTURE=VERSION`",
+                hint="sealift lock",
+            )
+    return LockedToolchain(
+        name=check_name(table.text("name"), (*table.path, "name")),
+        root=table.text("root"),
+        packages=table.strings("packages"),
+        digest=_sha256(table),
+        size_bytes=size_bytes,
+        installed=installed,
     )
 
 

@@ -12,14 +12,26 @@ from packaging.requirements import InvalidRequirement, Requirement
 from sealift.base.specs.purl import Purl
 from sealift.base.store.port import BlobStore
 from sealift.core.digest import Digest
-from sealift.core.errors import ConfigError
+from sealift.core.errors import ConfigError, IntegrityError
 from sealift.core.limits import DETECTION_FILE_BYTES_MAX
 from sealift.core.platform import Platform
 from sealift.core.release import Download
 from sealift.core.tree import Tree
 from sealift.stations.plan.licence import expression_of_metadata
-from sealift.stations.plan.model import Lock, LockedStage, Manifest, StageSpec, inputs_digest
-from sealift.stations.plan.port import PackageIndex, RequirementResolver, ResolvedFile
+from sealift.stations.plan.model import (
+    Lock,
+    LockedStage,
+    LockedToolchain,
+    Manifest,
+    StageSpec,
+    inputs_digest,
+)
+from sealift.stations.plan.port import (
+    PackageIndex,
+    RequirementResolver,
+    ResolvedFile,
+    RootMaker,
+)
 from sealift.stations.plan.upstream import record_archive
 
 _METADATA: Final = re.compile(r"[^/]+\.dist-info/METADATA\Z")
@@ -36,8 +48,13 @@ def lock(
     source_archive: Path | None = None,
     source: Tree | None = None,
     previous: Lock | None = None,
+    roots: RootMaker | None = None,
+    anew: tuple[str, ...] = (),
 ) -> Lock:
     """Resolve every fetch stage, bring its files into the store, and return the lock.
+
+    A root that the `previous` lock pins stays unless `anew` names its toolchain. When the store has
+    lost it, it is made again and has to have the same bytes.
 
     `source` is the committed tree that `source_archive` must equal. Without `source_archive` the
     archive of the `previous` lock stays. Raises what the ports raise.
@@ -50,6 +67,7 @@ def lock(
         )
     for text in constraints:
         _check_constraint(text)
+    toolchains = _toolchains(manifest, store, roots, previous, platform=platform, anew=anew)
     downloads: list[Download] = []
     pythons: set[str] = set()
     for stage in manifest.fetch_stages:
@@ -61,14 +79,72 @@ def lock(
         upstream = record_archive(store, source_archive, source=source)
     return Lock(
         python=pythons.pop() if downloads else "",
-        platform=str(platform) if downloads else "",
+        platform=str(platform) if downloads or toolchains else "",
         stages=tuple(
             LockedStage(name=stage.name, inputs=inputs_digest(stage))
             for stage in sorted(manifest.fetch_stages, key=lambda one: one.name)
         ),
         downloads=tuple(sorted(downloads, key=lambda one: (one.group, one.filename))),
         upstream=upstream,
+        toolchains=toolchains,
     )
+
+
+def _toolchains(
+    manifest: Manifest,
+    store: BlobStore,
+    roots: RootMaker | None,
+    previous: Lock | None,
+    *,
+    platform: Platform,
+    anew: tuple[str, ...],
+) -> tuple[LockedToolchain, ...]:
+    specs = {spec.name: spec for spec in manifest.pinned_toolchains}
+    for name in anew:
+        if name not in specs:
+            raise ConfigError(
+                fact=f"no toolchain with a pinned root is called `{name[:80]}`",
+                expected=f"one of {', '.join(specs)}" if specs else "a table `[toolchains.NAME]`",
+                hint="sealift lock",
+            )
+    same_platform = previous is not None and previous.platform == str(platform)
+    held = {one.name: one for one in (previous.toolchains if previous and same_platform else ())}
+    locked = []
+    for name, spec in sorted(specs.items()):
+        known = held.get(name)
+        if known is not None and (known.root, known.packages) != (spec.root, spec.packages):
+            known = None
+        if name in anew:
+            known = None
+        if known is not None and store.has(known.digest):
+            locked.append(known)
+            continue
+        if roots is None:
+            raise ConfigError(
+                where=f"toolchain `{name}`",
+                fact="nothing here can make its root",
+                expected=spec.root,
+            )
+        made = roots.make(spec)
+        if known is not None and made.tar.digest != known.digest:
+            raise IntegrityError(
+                where=f"toolchain `{name}`",
+                fact=f"the store has lost its root, and made again it is {made.tar.digest}",
+                expected=f"{known.digest}, which the lock pins",
+                hint=f"copy the root's blob from another store, or take a newer root: "
+                f"sealift lock --toolchain {name}",
+            )
+        locked.append(
+            LockedToolchain(
+                name=name,
+                root=spec.root,
+                packages=spec.packages,
+                digest=made.tar.digest,
+                size_bytes=made.tar.size_bytes,
+                installed=made.installed,
+            )
+        )
+    return tuple(locked)
 
 
 def _check_constraint(text: str) -> None:

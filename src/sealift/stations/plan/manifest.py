@@ -6,22 +6,12 @@ Refuses what DESIGN.md section 8 promises for later as "not yet supported", so t
 on a key that does nothing. The reference for people is docs/reference/manifest.md.
 """
 
-import re
 from typing import Final, get_args
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from sealift.core.artifact import ArtifactKind
 from sealift.core.errors import ConfigError
-from sealift.core.glob import Glob
-from sealift.core.limits import (
-    ACTION_TIMEOUT_S,
-    COMMAND_LINES_MAX,
-    CONDITION_LENGTH_MAX,
-    MANIFEST_BYTES_MAX,
-    STAGE_TIMEOUT_S_MAX,
-)
+from sealift.core.limits import CONDITION_LENGTH_MAX, MANIFEST_BYTES_MAX
 from sealift.core.release import Condition
 from sealift.core.version import Version
 from sealift.stations.plan.document import (
@@ -36,29 +26,24 @@ from sealift.stations.plan.document import (
 from sealift.stations.plan.graph import order_stages
 from sealift.stations.plan.licence import check_expression
 from sealift.stations.plan.model import (
-    INDEX_PREFIX,
-    SOURCE,
     STABLE,
     STARTER,
     VERSION_FROM_TAG,
     Manifest,
     PackageSpec,
     ProjectSpec,
-    StageKind,
     StageSpec,
 )
+from sealift.stations.plan.stage_table import read_stage
+from sealift.stations.plan.toolchain_table import read_toolchain
 
-_STAGE_KINDS: Final[tuple[StageKind, ...]] = get_args(StageKind)
 _PACKAGE_KINDS: Final[tuple[ArtifactKind, ...]] = get_args(ArtifactKind)
 
-_LATER_TABLES: Final = frozenset({"toolchains", "release"})
-_LATER_STAGE_KEYS: Final = frozenset({"toolchain", "matrix", "network", "memory", "environment"})
+_TABLES: Final = ("project", "toolchains", "stages", "packages", "gate", "publish", "channels")
+_LATER_TABLES: Final = frozenset({"release"})
 _LATER_CHANNEL_KEYS: Final = frozenset({"from", "soak", "rings", "halt_when"})
 _LATER_PACKAGE_KINDS: Final = frozenset({"zip", "rpm", "apk", "oci"})
 _LATER_POLICIES: Final = frozenset({"baseline", "strict"})
-
-_TIMEOUT: Final = re.compile(r"([1-9][0-9]{0,5}) (second|minute|hour)s?\Z")
-_UNIT_S: Final = {"second": 1, "minute": 60, "hour": 3_600}
 
 
 def parse_manifest(data: bytes, *, path: str) -> Manifest:
@@ -87,18 +72,21 @@ def check_graph(manifest: Manifest) -> tuple[StageSpec, ...]:
 
 
 def _manifest(root: TomlTable) -> Manifest:
-    root.only("project", "stages", "packages", "gate", "publish", "channels", later=_LATER_TABLES)
+    root.only(*_TABLES, later=_LATER_TABLES)
     if "project" not in root:
         raise root.missing("project", "a table `[project]`")
     policy, conditions = _gate(root.table("gate"))
     return Manifest(
         project=_project(root.table("project")),
-        stages=tuple(_stage(name, table) for name, table in root.named_tables("stages")),
+        stages=tuple(read_stage(name, table) for name, table in root.named_tables("stages")),
         packages=tuple(_package(name, table) for name, table in root.named_tables("packages")),
         policy=policy,
         conditions=conditions,
         url=_publish(root.table("publish")),
         channels=_channels(root),
+        toolchains=tuple(
+            read_toolchain(name, table) for name, table in root.named_tables("toolchains")
+        ),
     )
 
 
@@ -124,144 +112,6 @@ def _project(table: TomlTable) -> ProjectSpec:
         homepage=_address(table, "homepage"),
         maintainer=table.text("maintainer", default=""),
     )
-
-
-def _stage(name: str, table: TomlTable) -> StageSpec:
-    table.only("kind", "inputs", "run", "outputs", "timeout", later=_LATER_STAGE_KEYS)
-    if name == SOURCE:
-        raise DocumentProblem(
-            path=table.path,
-            fact="a stage cannot be called `source`",
-            expected="another name: `source` is the tagged commit's files",
-        )
-    kind = _stage_kind(table)
-    stage = StageSpec(
-        name=name,
-        kind=kind,
-        inputs=table.strings("inputs"),
-        run=_run(table),
-        outputs=tuple((output, _glob(name, output, table)) for output in table.table("outputs")),
-        timeout_s=_timeout(table),
-    )
-    if kind == "fetch":
-        _check_fetch(stage, table)
-    else:
-        _check_command(stage, table)
-    return stage
-
-
-def _stage_kind(table: TomlTable) -> StageKind:
-    kind = table.text("kind", default="build")
-    for known in _STAGE_KINDS:
-        if kind == known:
-            return known
-    raise table.problem(
-        "kind",
-        f"is `{kind[:80]}`",
-        f"one of {', '.join(_STAGE_KINDS)}",
-        did_you_mean(kind, _STAGE_KINDS),
-    )
-
-
-def _run(table: TomlTable) -> tuple[str, ...]:
-    value = table.raw("run")
-    lines = (value,) if isinstance(value, str) else table.strings("run")
-    if len(lines) > COMMAND_LINES_MAX:
-        raise table.problem(
-            "run", f"has {len(lines)} commands", f"at most {COMMAND_LINES_MAX} commands"
-        )
-    for line in lines:
-        if not line.strip() or "\x00" in line:
-            raise table.problem("run", "holds an empty command or a NUL", "shell commands")
-    return lines
-
-
-def _check_fetch(stage: StageSpec, table: TomlTable) -> None:
-    for key in ("run", "outputs"):
-        if key in table:
-            raise table.problem(
-                key,
-                "has no meaning in a fetch stage",
-                "only `inputs`: a fetch stage runs nothing",
-                f"remove `{key}`",
-            )
-    if not stage.inputs:
-        raise table.missing("inputs", f"a list of `{INDEX_PREFIX}REQUIREMENT`")
-    for number, name in enumerate(stage.inputs):
-        wrong = _requirement_mistake(name)
-        if wrong:
-            raise DocumentProblem(
-                path=(*table.path, "inputs", number),
-                fact=f"stage `{stage.name}` fetches `{name[:120]}`: {wrong}",
-                expected=f"`{INDEX_PREFIX}REQUIREMENT`, e.g. `{INDEX_PREFIX}build>=1.2`",
-            )
-
-
-def _requirement_mistake(text: str) -> str:
-    if not text.startswith(INDEX_PREFIX):
-        return "it does not say which index serves it"
-    try:
-        requirement = Requirement(text.removeprefix(INDEX_PREFIX))
-    except InvalidRequirement as error:
-        return str(error).partition("\n")[0]
-    # An address would bypass the configured index, and could name anything.
-    return "it names an address" if requirement.url else ""
-
-
-def _check_command(stage: StageSpec, table: TomlTable) -> None:
-    if not stage.run:
-        raise table.missing("run", "a shell command, or a list of them")
-    if stage.kind == "build" and not stage.outputs:
-        raise table.missing("outputs", 'a table of globs, e.g. `outputs.tree = "usr/**"`')
-    for number, name in enumerate(stage.inputs):
-        if name.startswith(INDEX_PREFIX):
-            raise DocumentProblem(
-                path=(*table.path, "inputs", number),
-                fact=f"stage `{stage.name}` has no network, but needs `{name[:120]}`",
-                expected="a fetch stage that gets it",
-                hint=f'add a stage with kind = "fetch" and inputs = ["{name[:120]}"]',
-            )
-        if stage.inputs.index(name) != number:
-            raise DocumentProblem(
-                path=(*table.path, "inputs", number),
-                fact=f"stage `{stage.name}` names `{name[:80]}` twice",
-                expected="each input once",
-            )
-
-
-def _glob(stage: str, output: str, table: TomlTable) -> str:
-    outputs = table.table("outputs")
-    check_name(output, (*outputs.path, output))
-    glob = outputs.text(output)
-    if glob.startswith("/") or ".." in glob.split("/"):
-        raise outputs.problem(
-            output,
-            f"of stage `{stage}` lies outside of the stage's folder: `{glob[:120]}`",
-            "a glob relative to $SEALIFT_OUT",
-            'write the file below "$SEALIFT_OUT" and name it from there',
-        )
-    try:
-        Glob.parse(glob)
-    except ConfigError as error:
-        raise outputs.problem(
-            output, f"of stage `{stage}` is `{glob[:120]}`", error.expected
-        ) from None
-    return glob
-
-
-def _timeout(table: TomlTable) -> int:
-    value = table.raw("timeout")
-    if value is None:
-        return ACTION_TIMEOUT_S
-    expected = f"seconds, or `30 minutes`; at most {STAGE_TIMEOUT_S_MAX} seconds"
-    if isinstance(value, str):
-        match = _TIMEOUT.match(value)
-        seconds = int(match[1]) * _UNIT_S[match[2]] if match else 0
-    else:
-        seconds = table.integer("timeout")
-    if not 1 <= seconds <= STAGE_TIMEOUT_S_MAX:
-        raise table.problem("timeout", f"is `{value!s:.80}`", expected)
-    return seconds
 
 
 def _package(name: str, table: TomlTable) -> PackageSpec:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from sealift.core.artifact import ArtifactKind
 from sealift.core.codec import to_json
 from sealift.core.digest import Digest
+from sealift.core.limits import ACTION_MEMORY_BYTES
 from sealift.core.release import Condition, Download, UpstreamArchive
 
 MANIFEST_NAME: Final = "sealift.toml"
@@ -21,7 +22,11 @@ INDEX_PREFIX: Final = "pypi:"
 STABLE: Final = "stable"
 STARTER: Final = "starter"
 
+HOST: Final = "host"
+"""The toolchain of a stage that names none: this machine's own programs."""
+
 StageKind = Literal["build", "test", "fetch"]
+RootKind = Literal["host", "debian", "oci"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,8 @@ class StageSpec:
     """A table `[stages.NAME]`.
 
     `inputs` are `source` and names of stages; for a fetch stage `pypi:REQUIREMENT`. `outputs` are
-    names and globs relative to the stage's folder, in the order of the manifest.
+    names and globs relative to the stage's folder, in the order of the manifest. `environment` is
+    sorted; `folder` lies below the source; `only` narrows inputs to what globs match.
     """
 
     name: str
@@ -50,6 +56,11 @@ class StageSpec:
     run: tuple[str, ...]
     outputs: tuple[tuple[str, str], ...]
     timeout_s: int
+    toolchain: str = HOST
+    environment: tuple[tuple[str, str], ...] = ()
+    memory_bytes: int = ACTION_MEMORY_BYTES
+    folder: str = ""
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -64,6 +75,28 @@ class StageSpec:
         if self.kind == "fetch":
             return ()
         return tuple(name for name in self.inputs if name != SOURCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolchainSpec:
+    """A table `[toolchains.NAME]`: which root, and the distribution's packages to put into it.
+
+    `origin` is the suite of a Debian root, or the folder of an OCI layout, whose image is `image`.
+    """
+
+    name: str
+    kind: RootKind
+    origin: str = ""
+    image: Digest | None = None
+    packages: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """What the manifest calls the root, and the lock repeats."""
+        if self.kind == "host":
+            return HOST
+        pinned = f"@{self.image}" if self.image else ""
+        return f"{self.kind}:{self.origin}{pinned}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +124,12 @@ class Manifest:
     conditions: tuple[Condition, ...]
     url: str
     channels: tuple[str, ...]
+    toolchains: tuple[ToolchainSpec, ...] = ()
+
+    @property
+    def pinned_toolchains(self) -> tuple[ToolchainSpec, ...]:
+        """The toolchains whose roots `sealift lock` pins."""
+        return tuple(one for one in self.toolchains if one.kind != HOST)
 
     @property
     def fetch_stages(self) -> tuple[StageSpec, ...]:
@@ -112,11 +151,26 @@ class LockedStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockedToolchain:
+    """The root of a toolchain as a tar in the store, and what was asked for when it was made.
+
+    `installed` are the distribution's packages in it as `NAME:ARCHITECTURE=VERSION`, sorted.
+    """
+
+    name: str
+    root: str
+    packages: tuple[str, ...]
+    digest: Digest
+    size_bytes: int
+    installed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
     """A whole `sealift.lock`.
 
-    `python` (`3.11`) and `platform` (`linux/amd64`) say for what the wheels were chosen; both are
-    empty when nothing is downloaded.
+    `python` (`3.11`) says for what the wheels were chosen and is empty when nothing is downloaded;
+    `platform` (`linux/amd64`) holds for the roots as well, and is empty when there is neither.
     """
 
     python: str
@@ -124,6 +178,7 @@ class Lock:
     stages: tuple[LockedStage, ...]
     downloads: tuple[Download, ...]
     upstream: UpstreamArchive | None
+    toolchains: tuple[LockedToolchain, ...] = ()
 
 
 DetectedKind = Literal["python", "autotools"]

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from sealift.core.digest import Descriptor, Digest
 from sealift.core.errors import ConfigError
-from sealift.core.limits import ACTION_MEMORY_BYTES
+from sealift.core.limits import ACTION_MEMORY_BYTES, ACTION_TIMEOUT_S
 from sealift.core.platform import ANY, Platform
 from sealift.core.release import (
     PackagePlan,
@@ -14,10 +14,12 @@ from sealift.core.release import (
     StagePlan,
     ToolchainFacts,
 )
+from sealift.core.sandbox import selection_name
 from sealift.core.version import Version
 from sealift.stations.plan.lockfile import check_lock
 from sealift.stations.plan.manifest import check_graph
 from sealift.stations.plan.model import (
+    HOST,
     STABLE,
     VERSION_FROM_TAG,
     Lock,
@@ -28,7 +30,7 @@ from sealift.stations.plan.model import (
 
 ManifestOrigin = Literal["committed", "uncommitted", "detected"]
 
-HOST_TOOLCHAIN: Final = "host"
+HOST_TOOLCHAIN: Final = HOST
 _COMMIT_SHOWN: Final = 8
 _ANYWHERE: Final = frozenset({"wheel", "sdist", "npm"})
 
@@ -51,7 +53,7 @@ def make_plan(
     `nearest_tag` gives a snapshot its base version. Raises ConfigError for a graph that cannot run,
     a lock that does not fit, or a version that the tag contradicts.
     """
-    stages = check_graph(manifest)
+    stages = _planned(check_graph(manifest), manifest=manifest, platform=platform)
     check_lock(manifest, lock)
     _check_platform(lock, platform)
     version = release_version(manifest, source=source, snapshot=snapshot, nearest_tag=nearest_tag)
@@ -71,8 +73,8 @@ def make_plan(
         manifest_origin=origin,
         lock=None if lock_bytes is None else _descriptor(lock_bytes),
         downloads=lock.downloads if lock else (),
-        toolchains=toolchains,
-        stages=tuple(_stage(stage, platform) for stage in stages),
+        toolchains=_used(toolchains, stages),
+        stages=stages,
         packages=tuple(_package(package, platform) for package in manifest.packages),
         policy=manifest.policy,
         conditions=manifest.conditions,
@@ -123,7 +125,7 @@ def refused_channels(
 
 
 def _check_platform(lock: Lock | None, platform: Platform) -> None:
-    if lock is not None and lock.downloads and lock.platform != str(platform):
+    if lock is not None and lock.platform and lock.platform != str(platform):
         raise ConfigError(
             where="sealift.lock",
             fact=f"the lock holds files for {lock.platform}",
@@ -132,18 +134,58 @@ def _check_platform(lock: Lock | None, platform: Platform) -> None:
         )
 
 
-def _stage(stage: StageSpec, platform: Platform) -> StagePlan:
+def _planned(
+    stages: tuple[StageSpec, ...], *, manifest: Manifest, platform: Platform
+) -> tuple[StagePlan, ...]:
+    """Fill in defaults, and put a stage that selects before each one with a narrowed input."""
+    hosts = frozenset(one.name for one in manifest.toolchains if one.kind == HOST)
+    planned: list[StagePlan] = []
+    for stage in stages:
+        planned += [_selection(stage, name, globs, platform=platform) for name, globs in stage.only]
+        narrowed = {name for name, _ in stage.only}
+        planned.append(
+            StagePlan(
+                name=stage.name,
+                kind=stage.kind,
+                inputs=tuple(
+                    selection_name(stage.name, name) if name in narrowed else name
+                    for name in stage.inputs
+                ),
+                run=stage.run,
+                outputs=stage.outputs,
+                toolchain=HOST if stage.toolchain in hosts else stage.toolchain,
+                platform=platform,
+                timeout_s=stage.timeout_s,
+                memory_bytes=stage.memory_bytes,
+                environment=stage.environment,
+                folder=stage.folder,
+            )
+        )
+    return tuple(planned)
+
+
+def _selection(
+    stage: StageSpec, name: str, globs: tuple[str, ...], *, platform: Platform
+) -> StagePlan:
     return StagePlan(
-        name=stage.name,
-        kind=stage.kind,
-        inputs=stage.inputs,
-        run=stage.run,
-        outputs=stage.outputs,
-        toolchain=HOST_TOOLCHAIN,
+        name=selection_name(stage.name, name),
+        kind="select",
+        inputs=(name,),
+        run=(),
+        outputs=tuple((f"only-{number}", glob) for number, glob in enumerate(globs, start=1)),
+        toolchain=HOST,
         platform=platform,
-        timeout_s=stage.timeout_s,
+        timeout_s=ACTION_TIMEOUT_S,
         memory_bytes=ACTION_MEMORY_BYTES,
     )
+
+
+def _used(
+    toolchains: tuple[ToolchainFacts, ...], stages: tuple[StagePlan, ...]
+) -> tuple[ToolchainFacts, ...]:
+    """Return the toolchains that something runs in: what none sees must not change the plan."""
+    needed = {stage.toolchain for stage in stages if stage.kind in {"build", "test"}}
+    return tuple(facts for facts in toolchains if facts.name in needed)
 
 
 def _package(package: PackageSpec, platform: Platform) -> PackagePlan:

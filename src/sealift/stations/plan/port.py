@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sealift.core.digest import Descriptor, Digest
+from sealift.stations.plan.model import ToolchainSpec
 
 
 class SourceListing(Protocol):
@@ -29,6 +30,25 @@ class IndexFile:
     url: str
     digest: Digest | None
     size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeRoot:
+    """A root as a tar in the store, and the distribution's packages in it where they are known."""
+
+    tar: Descriptor
+    installed: tuple[str, ...]
+
+
+class RootMaker(Protocol):
+    """Make the root of a toolchain: the same request, at the same time, gives the same bytes."""
+
+    def make(self, toolchain: ToolchainSpec) -> MadeRoot:
+        """Return the root as a normalised tar in the store (docs/formats.md, "Toolchain roots").
+
+        Raises ConfigError when a program is missing or the root cannot be had here, IntegrityError
+        when what is there is not what the digest says, UnavailableError when a mirror is.
+        """
 
 
 class PackageIndex(Protocol):

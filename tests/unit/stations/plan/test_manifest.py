@@ -77,7 +77,6 @@ def test_mistake_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("found", "replacement", "key"),
     [
-        ("[channels.stable]", "[toolchains.debian]", "toolchains"),
         ("[channels.stable]", "[release]\ncadence = 'weekly'", "release"),
         ("[channels.stable]", "[channels.beta]", "channels.beta"),
         ("[channels.stable]", "[channels.stable]\nsoak = '3 days'", "channels.stable.soak"),
@@ -85,7 +84,6 @@ def test_mistake_is_refused_with_its_place(
         ("[publish.site]", "[publish.pypi]", "publish.pypi"),
         ('run = "make check"', 'run = "x"\nnetwork = true', "stages.check.network"),
         ('run = "make check"', 'run = "x"\nmatrix.platform = []', "stages.check.matrix"),
-        ('run = "make check"', 'run = "x"\nmemory = 1', "stages.check.memory"),
         ('"starter"', '"baseline"', 'gate.policy = "baseline"'),
         ("[packages.deb]", "[packages.rpm]", 'packages.rpm.kind = "rpm"'),
     ],
