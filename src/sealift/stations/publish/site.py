@@ -62,10 +62,14 @@ class Site:
     def settle(self) -> Generation | None:
         """Clean up after crashed publishers and return the generation to build on.
 
-        Half-written staging folders go; a complete generation that was not shown yet is shown.
+        Half-written staging folders go, and links that were about to become `current`; a complete
+        generation that was not shown yet is shown.
         """
         if not self._generations.is_dir():
             return None
+        for path in sorted(self.folder.iterdir()):
+            if path.is_symlink() and path.name != _CURRENT:
+                self._files.remove(path)
         for folder in sorted(self._generations.iterdir()):
             if folder.name.startswith((_STAGING_PREFIX, _SWEPT_PREFIX)):
                 self._sweep(folder)
