@@ -43,7 +43,7 @@ _STARTER: Final = PolicyPack(
                 evidence="git's verification of the tag against the trusted signers",
                 judged="a good signature of a trusted signer; unknown when no signer is trusted",
                 who="release manager",
-                hint="sealift keys trust-signer",
+                hint="git tag -s --force TAG; for a signed tag: sealift keys trust-signer KEY",
             ),
             judge=source_tag_signed,
         ),

@@ -166,6 +166,22 @@ def vendored_component(project: VendoredProject, tree: Digest) -> Component:
     )
 
 
+def source_component(plan: ReleasePlan, tree: Digest) -> Component:
+    """Describe the commit itself: what every file that comes from it is made of."""
+    return Component(
+        reference="source",
+        kind="file",
+        name=f"{plan.project.name} source",
+        version=plan.project.version,
+        licence=plan.project.licence,
+        properties=(
+            ("sealift:role", "source commit"),
+            ("sealift:commit", plan.source.commit),
+            ("sealift:tree", str(tree)),
+        ),
+    )
+
+
 def upstream_component(plan: ReleasePlan, upstream: UpstreamArchive) -> Component:
     """Describe the source archive that the commit was made from."""
     purl = Purl.of(

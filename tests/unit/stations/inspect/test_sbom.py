@@ -67,11 +67,19 @@ def as_release(sample: SampleRelease) -> Release:
     )
 
 
+def test_a_program_that_links_nothing_is_still_made_of_its_source(store: BlobStore) -> None:
+    sample = python_release(store)
+    found = composed(store, sample, "wheel")["kite source"]
+    assert dict(found.properties)["sealift:commit"] == sample.plan.source.commit
+    assert dict(found.properties)["sealift:tree"] == str(sample.source.tree)
+
+
 def test_a_wheel_lists_its_build_tools_as_excluded_and_its_requirements_as_required(
     store: BlobStore,
 ) -> None:
     found = composed(store, python_release(store), "wheel")
     assert {name: one.scope for name, one in found.items()} == {
+        "kite source": "required",
         "flit-core": "excluded",
         "build": "excluded",
         "packaging": "excluded",

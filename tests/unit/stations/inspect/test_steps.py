@@ -82,7 +82,7 @@ def test_every_artifact_gets_an_sbom_that_lies_in_the_store(store: BlobStore) ->
         "kite-1.2.0.tar.gz",
     ]
     for sbom in report.sboms:
-        assert sbom.components == 8
+        assert sbom.components == 9
         assert b'"CycloneDX"' in store.read(sbom.file.digest, size_bytes_max=SBOM_BYTES_MAX)
     (inspection,) = report.inspections
     assert (inspection.inspector, inspection.outcome) == ("sbom", "pass")

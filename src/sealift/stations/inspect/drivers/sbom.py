@@ -33,6 +33,7 @@ from sealift.stations.inspect.components import (
     debian_dependencies,
     download_component,
     requirement_component,
+    source_component,
     stage_closure,
     system_component,
     upstream_component,
@@ -131,9 +132,10 @@ class _Composer:
             yield from self._python(parse_metadata(data, where=self._artifact.name))
 
     def sources(self, stages: tuple[StagePlan, ...]) -> Iterator[str]:
-        """Add vendored projects of the source and the upstream archive."""
+        """Add the source, vendored projects in it, and the upstream archive."""
         if not any("source" in stage.inputs for stage in stages):
             return
+        yield self.found.add(source_component(self._release.plan, self._release.source.tree))
         tree = load_tree(self._store, self._release.source.tree)
         entries = {entry.path: entry for entry in tree.entries if entry.kind == "file"}
         for folder, description, licence in vendored_folders(entries):
