@@ -91,7 +91,15 @@ class DurableFiles:
                     raise ConfigError(
                         fact=f"`{path}` is no folder", expected="a folder", hint=f"ls -ld {path}"
                     )
-                self._disk.make_folder(path)
+                try:
+                    self._disk.make_folder(path)
+                except FileNotFoundError as error:
+                    # Below /proc and the like nobody can make a folder.
+                    raise ConfigError(
+                        fact=f"`{path}` cannot be made",
+                        expected="a place for folders",
+                        hint=f"ls -ld {path.parent}",
+                    ) from error
                 self._disk.sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:

@@ -135,6 +135,11 @@ def test_folders_are_made_with_their_parents_and_again(files: DurableFiles, fold
     assert (folder / "a" / "b" / "c").is_dir()
 
 
+def test_a_folder_where_none_can_be_made_is_the_users_matter() -> None:
+    with pytest.raises(ConfigError, match="cannot be made"):
+        DurableFiles().make_folder(Path("/proc/sealift/store"))
+
+
 def test_removal_takes_files_folders_and_links_but_not_what_links_point_to(
     files: DurableFiles, folder: Path
 ) -> None:
