@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sealift.app.planning import project_name
 from sealift.app.sites import site_status
@@ -34,8 +35,27 @@ def examine(house: House) -> tuple[Check, ...]:
         *(_program(house, *row) for row in _PROGRAMS),
         _nfpm(),
         _checked("sandbox", lambda: _sandbox(house), "apt-get install bubblewrap"),
+        *_roots(house),
         *_project(house),
     )
+
+
+def _roots(house: House) -> tuple[Check, ...]:
+    """Read every byte of the roots that the checkout's lock pins."""
+    try:
+        names = tuple(house.pinned_roots)
+    except SealiftError as error:
+        return (Check(name="roots", outcome="fail", detail=str(error), hint=error.hint),)
+    return tuple(
+        _checked(f"root {name}", partial(_root, house, name), "sealift lock") for name in names
+    )
+
+
+def _root(house: House, name: str) -> str:
+    root = house.pinned_roots[name]
+    root.verify()
+    facts = root.facts()
+    return f"{facts.description}; every file is as locked"
 
 
 def _program(house: House, name: str, purpose: str, hint: str) -> Check:

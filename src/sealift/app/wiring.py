@@ -45,7 +45,7 @@ from sealift.stations.build.workshop import LocalWorkshop
 from sealift.stations.build.workshops import ToolchainWorkshops
 from sealift.stations.channel.steps import ChannelSteps
 from sealift.stations.gate.steps import GateSteps
-from sealift.stations.inspect.drivers.dpkg import DpkgPackages
+from sealift.stations.inspect.drivers.dpkg import DpkgPackages, RootPackages
 from sealift.stations.inspect.drivers.osv_feed import OsvFeedInspector
 from sealift.stations.inspect.drivers.sbom import RecordedSbom
 from sealift.stations.inspect.port import Inspector
@@ -329,7 +329,14 @@ class House:
             ),
             inspect=InspectSteps(
                 store=self.store,
-                sbom=RecordedSbom(store=self.store, system=DpkgPackages()),
+                sbom=RecordedSbom(
+                    store=self.store,
+                    system=DpkgPackages(),
+                    roots={
+                        name: RootPackages(root.unpacked)
+                        for name, root in self.pinned_roots.items()
+                    },
+                ),
                 inspectors=self._inspectors(advisories),
                 progress=self.progress,
             ),

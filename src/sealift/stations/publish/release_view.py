@@ -173,6 +173,7 @@ class ReleaseView:
     isolation: tuple[tuple[str, str], ...]
     sandbox: str
     toolchains: tuple[tuple[str, str, str], ...]
+    host_toolchain: bool
     statements: int
     keys: tuple[KeyView, ...]
     root_digest: str
@@ -225,6 +226,7 @@ def release_view(
             (toolchain.name, toolchain.description, str(toolchain.fingerprint))
             for toolchain in plan.toolchains
         ),
+        host_toolchain=any(toolchain.kind == "host" for toolchain in plan.toolchains),
         statements=len(evidence.attestations),
         keys=tuple(map(_key, all_keys)),
         root_digest=catalogue.root_digest.hex,

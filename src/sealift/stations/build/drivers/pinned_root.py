@@ -76,9 +76,8 @@ class PinnedRoot:
         # Links are not followed: an absolute one would lead into this machine.
         return any(os.path.lexists(folder / program) for folder in folders)
 
-    @property
-    def folder(self) -> Path:
-        """Where the root lies unpacked, for those who read its package records."""
+    def unpacked(self) -> Path:
+        """Return where the root lies, for those who read its package records; as `root`."""
         return self._ready
 
     def verify(self) -> None:
@@ -108,10 +107,10 @@ class PinnedRoot:
     def _ready(self) -> Path:
         """Return the unpacked root; raise UnavailableError when the store has lost its tar."""
         with self._lock:
-            return self._unpacked
+            return self._place
 
     @cached_property
-    def _unpacked(self) -> Path:
+    def _place(self) -> Path:
         top = self._home / "root"
         if (self._home / _CONTENTS).is_file():
             try:

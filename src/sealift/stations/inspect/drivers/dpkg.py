@@ -5,6 +5,7 @@ policy, 8.6.4.2). On a machine without dpkg everything is unknown, and said so.
 """
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -67,6 +68,33 @@ class DpkgPackages:
                     owners.setdefault(f"{parts[0]}.so.{parts[1]}", package)
                     owners.setdefault(f"{parts[0]}-{parts[1]}.so", package)
         return owners
+
+
+class RootPackages:
+    """Read the records of an unpacked root, whose folder is asked for when they are needed."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+
+    @property
+    def distribution(self) -> str:
+        """The id of os-release(5)."""
+        return self._packages.distribution
+
+    def package(self, name: str) -> SystemPackage:
+        """Look a package up by name; see `SystemPackages`."""
+        return self._packages.package(name)
+
+    def library_owner(self, soname: str) -> SystemPackage | None:
+        """Look a shared library up by its soname; see `SystemPackages`."""
+        return self._packages.library_owner(soname)
+
+    @cached_property
+    def _packages(self) -> DpkgPackages:
+        folder = self._folder()
+        return DpkgPackages(
+            admin_folder=folder / "var/lib/dpkg", os_release=folder / "usr/lib/os-release"
+        )
 
 
 def _text(path: Path) -> str:

@@ -5,8 +5,9 @@ needs to run (Requires-Dist; Depends; the libraries its programs load), what its
 along, and the upstream archive. Nothing is guessed from file names of other people's trees.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -45,19 +46,33 @@ from sealift.stations.inspect.python_metadata import PythonMetadata, parse_metad
 from sealift.stations.inspect.vendored import describe, vendored_folders
 
 _METADATA_SUFFIX = ".dist-info/METADATA"
+_NO_ROOTS: Final[Mapping[str, SystemPackages]] = {}
 
 
 class RecordedSbom:
-    """Compose bills from the release's own records. A driver of `SbomMaker`."""
+    """Compose bills from the release's own records. A driver of `SbomMaker`.
 
-    def __init__(self, *, store: BlobStore, system: SystemPackages) -> None:
+    `system` tells what this machine has installed; `roots`, by name, what pinned toolchains have.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: BlobStore,
+        system: SystemPackages,
+        roots: Mapping[str, SystemPackages] = _NO_ROOTS,
+    ) -> None:
         self._store = store
         self._system = system
+        self._roots = roots
 
     def compose(self, release: Release, artifact: Artifact) -> Bill:
         """List the artifact's components; see `SbomMaker`."""
         stages = stage_closure(release.plan.stages, artifact.stage)
-        gathering = _Composer(self._store, self._system, release, artifact)
+        toolchains = {stage.name: stage.toolchain for stage in release.plan.stages}
+        # What an artifact links with lies in the root that it was built in.
+        system = self._roots.get(toolchains.get(artifact.stage, ""), self._system)
+        gathering = _Composer(self._store, system, release, artifact)
         direct = {
             *gathering.build_tools(stages),
             *gathering.runtime(),
