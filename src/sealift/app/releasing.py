@@ -69,8 +69,8 @@ def release(house: House, request: ReleaseRequest) -> Released:
         _keep(house, prepared)
         for note in prepared.notes:
             house.progress(ProgressEvent(kind="note", station="plan", subject=note))
-        warning = house.custody.backup_warning(project)
-        if warning:
+        # Said before the work starts: who is not trusted would otherwise be told at the gate.
+        for warning in house.custody.show(project).warnings:
             house.progress(ProgressEvent(kind="warning", station="keys", subject=warning))
         run = _Run(house=house, prepared=prepared, request=request, still_ours=lease.check)
         return Released(summary=run.summary(), notes=prepared.notes)
