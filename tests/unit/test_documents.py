@@ -225,13 +225,9 @@ def test_the_manifests_of_the_reference_are_accepted(text: str) -> None:
 @pytest.mark.parametrize(
     "addition",
     [
-        "[toolchains.debian]",
         "[release]",
-        '[stages.x]\ntoolchain = "debian"',
         "[stages.x]\nmatrix.platform = []",
         "[stages.x]\nnetwork = true",
-        "[stages.x]\nmemory = 1",
-        "[stages.x]\nenvironment.A = 1",
         *(f"[packages.{kind}]\nfrom = 'dist'" for kind in ("zip", "rpm", "apk", "oci")),
         "[gate]\npolicy = 'baseline'",
         "[gate]\npolicy = 'strict'",

@@ -6,6 +6,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("keys", "Start", "Create, back up and show the project's keys"),
     ("plan", "Release", "Show stages, packages, destinations and gate criteria"),
     ("build", "Release", "Build stages of the checked-out commit, release nothing"),
+    ("config", "Release", "Say where each value in force comes from"),
     ("release", "Release", "Carry the tagged commit through all stations"),
     ("site", "Release", "Show and refresh the published tree"),
     ("serve", "Release", "Serve the published trees over HTTP"),

@@ -32,6 +32,14 @@ def locate(data: bytes, path: KeyPath) -> tuple[int, int]:
     return (1, 1)
 
 
+def locate_all(data: bytes) -> dict[KeyPath, tuple[int, int]]:
+    """Return line and column, from 1, of every key and array element that is written."""
+    nodes: dict[KeyPath, tuple[int, int]] = {}
+    for found, node in _keys(Parser(Language(tree_sitter_toml.language())).parse(data).root_node):
+        nodes.setdefault(found, _line_and_column(data, node))
+    return nodes
+
+
 def _line_and_column(data: bytes, node: Node) -> tuple[int, int]:
     line_start = node.start_byte - node.start_point.column
     before = data[line_start : node.start_byte].decode("utf-8", errors="replace")
