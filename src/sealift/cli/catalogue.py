@@ -13,6 +13,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("audit", "Release", "Show the ledger and check its chain"),
     ("get", "Use", "Download a release and verify it"),
     ("verify", "Use", "Walk from a file back to its source, offline"),
+    ("rebuild", "Use", "Make a published release again and compare the bytes"),
     ("doctor", "Help", "Check this machine, the keys and the freshness of the tree"),
     ("completion", "Help", "Print a completion script for bash, zsh or fish"),
 )

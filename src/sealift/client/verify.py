@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sealift.base.edge.port import World
+from sealift.base.specs.bundle import Bundle
 from sealift.base.specs.chain import verify_chain
 from sealift.base.specs.evidence import parse_attestations
 from sealift.client.documents import parse_policy, parse_release
@@ -70,6 +71,43 @@ def verify(world: World, home: Path, file: Path, *, name: str | None = None) -> 
         fact=f"no release that this machine knows lists {digest}",
         expected="a file of a pinned project",
         hint=_FIRST_CONTACT,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRelease:
+    """The documents of one release as this machine keeps them, each checked as `verify` does."""
+
+    release: ReleaseDocument
+    policy: ChainPolicy
+    bundles: tuple[Bundle, ...]
+    notes: tuple[str, ...]
+
+
+def kept_release(world: World, home: Path, *, name: str, version: str) -> KeptRelease:
+    """Return the kept documents of a release; the chain of no file has been walked yet.
+
+    Raises ConfigError when the release was never got on this machine, IntegrityError when what is
+    kept is not what the release managers signed.
+    """
+    shelf = _Shelf.open(world, home, name)
+    project = shelf.trust.pin.project
+    if version not in shelf.trust.releases:
+        raise ConfigError(
+            fact=f"documents of {project} {version[:80]} are not kept on this machine",
+            expected="a release that was downloaded here once",
+            hint=f"run `sealift get {project} --release {version}`",
+        )
+    target = release_target(version, RELEASE_DOCUMENT_NAME)
+    data = _kept(shelf.trust, shelf.metadata, target, PUBLISHED_DOCUMENT_BYTES_MAX)
+    release = parse_release(data, project=project, version=version)
+    target = release_target(version, ATTESTATIONS_NAME)
+    attestations = _kept(shelf.trust, shelf.metadata, target, ATTESTATIONS_BYTES_MAX)
+    return KeptRelease(
+        release=release,
+        policy=shelf.policy,
+        bundles=parse_attestations(attestations, expected=release.attestations),
+        notes=shelf.metadata.notes,
     )
 
 

@@ -93,6 +93,11 @@ def compare_archive(
     return ("pass", f"the commit holds the files of `{upstream.name}` ({upstream.digest.short})")
 
 
+def unpack_archive(store: BlobStore, upstream: UpstreamArchive) -> Tree:
+    """Return the files of an archive in the store, without its top folder and what is ours."""
+    return without_ours(_archive_tree(store, upstream))
+
+
 def first_difference(*, wanted: Tree, found: Tree) -> str:
     """Name the first path in which two trees differ, or return nothing."""
     mine = {entry.path: entry for entry in found.entries}

@@ -1,0 +1,174 @@
+"""A stranger rebuilds a release from its provenance, and signs what came out."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sealift.base.specs.bundle import parse_bundle
+from sealift.base.specs.signatures import verify_signature
+from sealift.testing.projects import Maintainer, Ran
+
+ARCHIVE = "tide-1.0.0-linux-amd64.tar.gz"
+
+
+def run_tool(folder: Path, *command: str) -> str:
+    """Run a stock tool with nothing of the caller's environment but its path."""
+    program = shutil.which(command[0])
+    assert program is not None
+    ran = subprocess.run(
+        (program, *command[1:]),
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+    )
+    return ran.stdout.decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger:
+    """Somebody with a home, a clone and a downloaded release of their own."""
+
+    maintainer: Maintainer
+    folder: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / ARCHIVE
+
+    @property
+    def clone(self) -> Path:
+        return self.folder / "clone"
+
+    def run(self, *arguments: str) -> Ran:
+        return self.maintainer.use(*arguments, SEALIFT_HOME=str(self.folder / "home"))
+
+    def rebuild(self, *arguments: str, reference: str = "") -> Ran:
+        source = () if "--source" in arguments else ("--source", str(self.clone))
+        return self.run("rebuild", reference or str(self.archive), *source, *arguments)
+
+    def make_key(self, curve: str = "prime256v1") -> Path:
+        path = self.folder / "rebuilder.pem"
+        options = ("-name", curve, "-genkey", "-noout", "-out", str(path))
+        run_tool(self.folder, "openssl", "ecparam", *options)
+        path.chmod(0o600)
+        return path
+
+
+@pytest.fixture
+def stranger(released: Maintainer, tmp_path: Path) -> Stranger:
+    made = Stranger(maintainer=released, folder=tmp_path)
+    run_tool(tmp_path, "git", "clone", "--quiet", str(released.folder), str(made.clone))
+    got = made.run(
+        *("get", "tide", "--from", (released.site / "current").resolve().as_uri()),
+        *("--into", str(tmp_path)),
+    )
+    assert got.exit_code == 0, got.stderr
+    return made
+
+
+def test_stranger_makes_the_same_bytes_from_the_provenance_alone(stranger: Stranger) -> None:
+    said = stranger.rebuild()
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout.startswith(f"identical  {ARCHIVE}  sha256:")
+    assert "here: the same" in said.stderr
+
+    verdict = stranger.rebuild("--json", reference="tide@1.0.0").data()
+    assert verdict["format"] == "sealift-rebuild-v1"
+    assert verdict["outcome"] == "identical"
+    stages = [action["stage"] for action in verdict["actions"]]
+    assert stages.index("source") < stages.index("compile") < stages.index("package-tar")
+    assert {action["outcome"] for action in verdict["actions"]} == {"identical"}
+    assert all(action["published"] == action["rebuilt"] for action in verdict["actions"])
+
+
+def test_signed_verdict_can_be_checked_with_the_rebuilder_s_public_key(stranger: Stranger) -> None:
+    key = stranger.make_key()
+    output = stranger.folder / "verdict.json"
+    said = stranger.rebuild("--key", str(key), "--output", str(output))
+    assert said.exit_code == 0, said.stderr
+    verdict = json.loads(output.read_bytes())
+    bundle = parse_bundle((stranger.folder / "verdict.json.rebuild.sigstore.json").read_bytes())
+    public = run_tool(stranger.folder, "openssl", "ec", "-in", str(key), "-pubout")
+    verify_signature(
+        key_pem=public,
+        scheme="ecdsa-p256-sha256",
+        payload=bundle.signed_bytes,
+        signature=bundle.signature,
+    )
+    statement = bundle.statement()
+    assert statement.predicate_type == "urn:sealift:rebuild:v1"
+    assert dict(statement.predicate) == verdict
+    assert [(item.name, str(item.digest)) for item in statement.subjects] == [
+        (file["name"], file["published"]) for file in verdict["files"]
+    ]
+
+
+@pytest.mark.parametrize("flaw", ["curve", "mode", "text", "absent"])
+def test_key_that_cannot_sign_is_refused_before_anything_runs(
+    stranger: Stranger, flaw: str
+) -> None:
+    key = stranger.make_key("secp384r1" if flaw == "curve" else "prime256v1")
+    if flaw == "mode":
+        key.chmod(0o644)
+    elif flaw == "text":
+        key.write_text("no key\n")
+    elif flaw == "absent":
+        key.unlink()
+    refused = stranger.rebuild("--key", str(key))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "hint: " in refused.stderr
+    assert "compile" not in refused.stderr
+
+
+def test_source_that_is_not_the_commit_gives_a_verdict_and_never_a_pass(
+    stranger: Stranger,
+) -> None:
+    other = stranger.folder / "other.tar"
+    run_tool(stranger.clone, "git", "archive", "--prefix=tide/", f"--output={other}", "HEAD")
+    assert stranger.rebuild("--source", str(other)).exit_code == 0
+    run_tool(stranger.folder, "tar", "-xf", str(other))
+    program = stranger.folder / "tide" / "tide.c"
+    program.write_text(program.read_text().replace("high water", "high wader"))
+    run_tool(stranger.folder, "tar", "-cf", str(other), "tide")
+    said = stranger.rebuild("--source", str(other), "--json")
+    verdict = said.data()
+    assert said.exit_code == 4
+    source = next(action for action in verdict["actions"] if action["kind"] == "source")
+    assert source["outcome"] == "different"
+    assert verdict["outcome"] == "different"
+    assert "/usr/bin/tide`, at offset " in verdict["files"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("tide", "neither a file nor NAME@VERSION"),
+        ("tide@9.9.9", "not kept on this machine"),
+        ("kite@1.0.0", "not pinned"),
+    ],
+)
+def test_reference_to_nothing_known_is_refused(
+    stranger: Stranger, reference: str, words: str
+) -> None:
+    refused = stranger.rebuild(reference=reference)
+    assert refused.exit_code == 2
+    assert words in refused.stderr
+
+
+def test_changed_file_and_checkout_without_the_commit_are_refused(
+    stranger: Stranger, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    run_tool(tmp_path, "git", "init", "--quiet", str(bare))
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+    run_tool(bare, "git", *who, "commit", "--quiet", "--allow-empty", "--message=x")
+    refused = stranger.rebuild("--source", str(bare))
+    assert (refused.exit_code, "does not have commit" in refused.stderr) == (2, True)
+    stranger.archive.write_bytes(stranger.archive.read_bytes() + b"!")
+    assert stranger.rebuild().exit_code == 4
