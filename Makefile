@@ -5,7 +5,7 @@ VENV := .venv
 PYTHON ?= python3
 RUN := $(VENV)/bin
 
-.PHONY: help setup demo test check test-all lock clean
+.PHONY: help setup demo world test check test-all lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ setup: $(VENV)/.ready ## Set up the virtual environment and the system packages
 
 demo: setup ## Release rich and jq, from source to a verified install
 	@$(RUN)/python -m demo
+
+world: setup ## Rebuild popular published wheels and write docs/reproducibility.md
+	@$(RUN)/python -m world --write
 
 test: setup ## The quick, honest suite
 	@$(RUN)/python -m pytest -q -n 2 --dist worksteal -m "not clients and not slow"

@@ -99,19 +99,25 @@ def source_archive(project: DemoProject, downloaded: Path, folder: Path) -> Path
     return target
 
 
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a source archive without its top folder."""
+    place = folder.parent / f".{folder.name}-unpacked"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    with tarfile.open(archive) as tar:
+        # "data" keeps executable bits and drops owners, which git would find dubious.
+        tar.extractall(place, filter="data")
+    (inner,) = place.iterdir()
+    inner.rename(folder)
+    place.rmdir()
+
+
 def make_checkout(
     project: DemoProject, archive: Path, folder: Path, environment: Mapping[str, str]
 ) -> None:
     """Make a git repository whose first commit is the archive; author and date are fixed."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with tarfile.open(archive) as tar:
-        # "data" keeps executable bits and drops owners, which git would find dubious.
-        tar.extractall(folder.parent / f".{project.name}-unpacked", filter="data")
-    (inner,) = (folder.parent / f".{project.name}-unpacked").iterdir()
-    folder.rmdir()
-    inner.rename(folder)
-    (folder.parent / f".{project.name}-unpacked").rmdir()
+    unpack(archive, folder)
     git = {**environment, **AUTHOR, **dates(project.commit_date)}
     for command in (
         ["git", "init", "--quiet", "--initial-branch=main"],

@@ -15,11 +15,12 @@ from sealift.core.digest import Digest
 from sealift.stations.plan.drivers.pypi_index import PypiIndex
 
 
-def fetch(upstream: Upstream, downloads: Path, home: Path) -> Path:
+def fetch(upstream: Upstream, downloads: Path, home: Path, *, quiet: bool = False) -> Path:
     """Return a pinned file, downloaded once and checked against its sha256 every time."""
     target = downloads / upstream.filename
     if target.exists() and sha256_of(target) == upstream.sha256:
-        note(f"{upstream.filename} is here already, sha256 {upstream.sha256[:16]}…")
+        if not quiet:
+            note(f"{upstream.filename} is here already, sha256 {upstream.sha256[:16]}…")
         return target
     world = real_world()
     store = LocalBlobStore(home / "store", world.files)
@@ -28,5 +29,6 @@ def fetch(upstream: Upstream, downloads: Path, home: Path) -> Path:
     found = index.find_file(upstream.project, upstream.filename, digest=digest)
     stored = index.download(found, digest=digest)
     shutil.copyfile(store.path(stored.digest), target)
-    good(f"downloaded {upstream.filename} from the package index, sha256 as pinned")
+    if not quiet:
+        good(f"downloaded {upstream.filename} from the package index, sha256 as pinned")
     return target
