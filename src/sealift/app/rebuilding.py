@@ -26,12 +26,12 @@ from sealift.core.digest import Descriptor, Digest
 from sealift.core.errors import ConfigError, IntegrityError
 from sealift.core.platform import ANY
 from sealift.core.rebuild import RebuildVerdict, RebuiltAction, RebuiltFile, worst
-from sealift.core.release import Download, StagePlan, UpstreamArchive
+from sealift.core.release import Download, StagePlan, ToolchainFacts, UpstreamArchive
 from sealift.core.tree import Tree
 from sealift.stations.attest.statements import TOOL_URI_PREFIX
 from sealift.stations.build.action_cache import ActionCache
-from sealift.stations.build.executor import LocalExecutor
 from sealift.stations.build.fetch import Fetcher, fetch_action
+from sealift.stations.build.port import Toolchain
 from sealift.stations.build.rebuilder import Bench, Rebuilder
 from sealift.stations.package.tools import ToolShelf
 from sealift.stations.plan.git import Git
@@ -157,7 +157,7 @@ def _verdict(
 
 
 class _Benches:
-    """Where actions run here: on this machine's own programs."""
+    """Where actions run here: on this machine's own programs, or in a root of the store."""
 
     def __init__(self, house: House, kept: KeptRelease) -> None:
         self._house = house
@@ -166,20 +166,28 @@ class _Benches:
         self._logs = Checkout(folder=folder).logs
 
     def find(self, action: Action) -> Bench | None:
-        """Return the host's bench for host actions of this platform; None for any other."""
+        """Return the bench of an action; None for a foreign platform or a root that is not here."""
         house = self._house
-        facts = house.toolchain.facts()
-        if action.toolchain != facts.name or action.platform not in {ANY, house.platform}:
+        if action.platform not in {ANY, house.platform}:
             return None
-        executor = LocalExecutor(
-            world=house.world,
-            store=house.store,
-            sandbox=house.sandbox,
-            toolchain=house.toolchain,
-            scratch=house.scratch,
-            logs=self._logs,
+        host = house.toolchain.facts()
+        toolchain: Toolchain = house.toolchain
+        if action.toolchain != host.name:
+            if not house.store.has(action.toolchain_fingerprint):
+                return None
+            # The fingerprint of a pinned root is the digest of its tar: nothing else is needed.
+            toolchain = house.pinned_root(
+                ToolchainFacts(
+                    name=action.toolchain,
+                    kind="debian",
+                    fingerprint=action.toolchain_fingerprint,
+                    description="as the provenance names it",
+                )
+            )
+        return Bench(
+            executor=house.executor(toolchain, logs=self._logs),
+            fingerprint=toolchain.facts().fingerprint,
         )
-        return Bench(executor=executor, fingerprint=facts.fingerprint)
 
 
 class _Inputs:

@@ -359,17 +359,20 @@ class House:
             channel=ChannelSteps(SiteBoard(site, root=root, store=self.store, desk=desk)),
         )
 
-    def _workshop(self, cache: ActionCache, toolchain: Toolchain, *, fresh: bool) -> LocalWorkshop:
-        executor = LocalExecutor(
+    def executor(self, toolchain: Toolchain, *, logs: Path) -> LocalExecutor:
+        """Return what runs actions of a toolchain on this machine, past every cache."""
+        return LocalExecutor(
             world=self.world,
             store=self.store,
             sandbox=self.sandbox,
             toolchain=toolchain,
             scratch=self.scratch,
-            logs=self.checkout.logs,
+            logs=logs,
         )
+
+    def _workshop(self, cache: ActionCache, toolchain: Toolchain, *, fresh: bool) -> LocalWorkshop:
         return LocalWorkshop(
-            executor=executor,
+            executor=self.executor(toolchain, logs=self.checkout.logs),
             cache=cache,
             store=self.store,
             clock=self.world.clock,
