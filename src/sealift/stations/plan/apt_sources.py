@@ -65,7 +65,7 @@ def _stanzas(text: str, suite: str) -> Iterator[str]:
 
 def _folded(values: list[str]) -> str:
     """Write a value as it was: an inline key goes over several lines."""
-    return "\n".join(f" {value}" for value in values if value)
+    return "\n".join(f" {value}" if value else "" for value in values)
 
 
 def _fits(found: str, suite: str) -> bool:
