@@ -74,21 +74,27 @@ def load_tree(store: BlobStore, digest: Digest) -> Tree:
 
 
 def materialise(
-    store: BlobStore, tree: Tree, folder: Path, *, copy: bool = True, epoch_s: int = 0
+    store: BlobStore,
+    tree: Tree,
+    folder: Path,
+    *,
+    copy: bool = True,
+    epoch_s: int = 0,
+    last_first: bool = False,
 ) -> None:
     """Write `tree` into `folder`, which must be empty or missing.
 
     Files get mode 0644 or 0755 whatever the umask, and everything the time `epoch_s`. Without
     `copy`, plain files are hard links to the store's read-only blobs: only for those who just read.
+    With `last_first` files are written in reverse order, which some file systems show.
     Not durable: this is for work folders.
     """
     _require_empty(folder)
     folders = {folder}
     with disk_errors(folder):
         _make_folder(folder, parents=True)
-        # Parents sort before what they hold, and no entry lies below a symlink (`Tree.of`), so
-        # every folder here is one that we made.
-        for entry in tree.entries:
+        # No entry lies below a symlink (`Tree.of`), so every folder here is one that we made.
+        for entry in reversed(tree.entries) if last_first else tree.entries:
             parts = check_path(entry.path).split("/")
             place = folder
             for part in parts[:-1]:

@@ -32,11 +32,12 @@ from sealift.stations.build.model import (
     Perturbation,
     SandboxRun,
 )
-from sealift.stations.build.perturbation import perturbation
+from sealift.stations.build.perturbation import layout_is_random, perturbation
 from sealift.stations.build.port import Sandbox, Toolchain
 from sealift.stations.build.sandbox_command import account_files
 
 _EPOCH: Final = (0, 0)
+_PROBED_FILES: Final = 12
 _CLOCK_LIBRARIES: Final = "lib/*/faketime/libfaketimeMT.so.1"
 
 
@@ -72,6 +73,8 @@ class LocalExecutor:
                 locales=self._locales(),
                 processors=len(os.sched_getaffinity(0)),
                 can_pin=self._world.processes.find("taskset") is not None,
+                order_follows_creation=self._order_follows_creation(),
+                layout_is_random=layout_is_random(),
             )
         return self._perturbation
 
@@ -146,7 +149,8 @@ class LocalExecutor:
         for each in action.inputs:
             source = each.name == SOURCE_INPUT
             target = build / "source" if source else build / "inputs" / each.name
-            materialise(self._store, load_tree(self._store, each.tree), target)
+            tree = load_tree(self._store, each.tree)
+            materialise(self._store, tree, target, last_first=perturbation.last_first)
         accounts = account_files(user_id=perturbation.user_id, hostname=perturbation.hostname)
         for name, text in accounts:
             (folder / "etc" / name).write_text(text, encoding="ascii")
@@ -213,6 +217,22 @@ class LocalExecutor:
                     hint=f"check `outputs.{name}` in [stages.{action.stage}]",
                 )
         return tree
+
+    def _order_follows_creation(self) -> bool:
+        """Tell whether a folder of work lists files by when they were made, or turned around.
+
+        Some file systems list them by hashes of their names, whatever we do.
+        """
+        names = [f"file-{number}" for number in range(_PROBED_FILES)]
+        with self._work_folder() as folder:
+            seen = []
+            for place, ordered in ((folder / "a", names), (folder / "b", names[::-1])):
+                place.mkdir()
+                for name in ordered:
+                    (place / name).touch()
+                with os.scandir(place) as entries:
+                    seen.append([entry.name for entry in entries])
+        return seen[0] != seen[1]
 
     def _clock_library(self) -> str:
         for mount in self._toolchain.root().mounts:

@@ -24,7 +24,7 @@ class Perturbation:
     `changes` names each dimension and its value, for the record; a dimension that this machine
     cannot change is in there as `not perturbed: <why>`. `environment` overrides variables of the
     action. `umask` is for the command, `user_id` for who it runs as. `processors` is how many the
-    first run had.
+    first run had. With `last_first` the files of inputs are written in reverse order.
     """
 
     changes: tuple[tuple[str, str], ...]
@@ -34,6 +34,7 @@ class Perturbation:
     umask: int
     single_processor: bool
     processors: int = 0
+    last_first: bool = False
 
     @property
     def digest(self) -> Digest:

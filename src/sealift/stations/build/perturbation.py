@@ -1,9 +1,11 @@
 """What a second run changes, so that a build that depends on it gives other bytes.
 
-Changed are the clock, time zone, locale, umask, processors, user, host name and the outside path.
-The path inside stays, by contract; the order of files in a folder is the file system's.
+Changed are the clock, time zone, locale, umask, processors, user, host name, the outside path and,
+where the file system shows it, the order of files in folders. The path inside stays, by contract.
+Addresses need no change: the kernel lays out memory anew in each run, and the record says if not.
 """
 
+from pathlib import Path
 from typing import Final
 
 from sealift.stations.build.footprints import Footprint, Footprints
@@ -15,18 +17,30 @@ _TIME_ZONE: Final = "LINT-14"
 _HOSTNAME: Final = "elsewhere"
 _USER_ID: Final = 4_242
 _UMASK: Final = 0o077
+_BY_NAME: Final = "this file system lists files by their names' hashes"
+_FIXED_LAYOUT: Final = "the kernel does not randomise memory"
+_RANDOMISE: Final = Path("/proc/sys/kernel/randomize_va_space")
+_PERSONALITY: Final = Path("/proc/self/personality")
+_NO_RANDOMISE: Final = 0x0040000
 _PLAIN_LOCALES: Final = frozenset({"C", "POSIX", "C.utf8", "C.UTF-8"})
 # Languages with their own letter cases and sort order come first.
 _LANGUAGES: Final = ("tr_TR", "et_EE", "de_DE", "fr_FR")
 
 
 def perturbation(
-    *, clock_library: str, locales: frozenset[str], processors: int, can_pin: bool
+    *,
+    clock_library: str,
+    locales: frozenset[str],
+    processors: int,
+    can_pin: bool,
+    order_follows_creation: bool = False,
+    layout_is_random: bool = True,
 ) -> Perturbation:
     """Return the strongest perturbation that a machine with these means allows.
 
     `clock_library` is the path of libfaketime inside, or empty; `locales` what `locale -a` lists;
-    `can_pin` whether a run can be bound to one of `processors`.
+    `can_pin` whether a run can be bound to one of `processors`; `order_follows_creation` whether
+    the file system lists files by when they were made.
     """
     locale = _locale(locales)
     single = can_pin and processors > 1
@@ -40,6 +54,8 @@ def perturbation(
             ("user", str(_USER_ID)),
             ("host-name", _HOSTNAME),
             ("outside-path", "another folder"),
+            ("file-order", "reversed" if order_follows_creation else _not(_BY_NAME)),
+            ("address-layout", "random in each run" if layout_is_random else _not(_FIXED_LAYOUT)),
         ),
         environment=(*_clock_environment(clock_library), *_words(locale), ("TZ", _TIME_ZONE)),
         hostname=_HOSTNAME,
@@ -47,7 +63,21 @@ def perturbation(
         umask=_UMASK,
         single_processor=single,
         processors=processors,
+        last_first=order_follows_creation,
     )
+
+
+def layout_is_random(*, kernel: Path = _RANDOMISE, process: Path = _PERSONALITY) -> bool:
+    """Tell whether each run on this machine gets another layout of memory.
+
+    Off for the whole machine, or for this process and what it starts (`setarch -R`).
+    """
+    try:
+        is_on = kernel.read_text(encoding="ascii").strip() != "0"
+        is_waived = bool(int(process.read_text(encoding="ascii"), 16) & _NO_RANDOMISE)
+    except (OSError, ValueError):
+        return False
+    return is_on and not is_waived
 
 
 def footprints(changes: Perturbation) -> Footprints:

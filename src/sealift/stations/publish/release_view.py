@@ -58,6 +58,8 @@ _CHANGE_WORDS: Final = {
     "user": "the user id",
     "host-name": "the host name",
     "outside-path": "the folder outside",
+    "file-order": "the order of files in folders",
+    "address-layout": "the layout of memory",
 }
 _NOT_CHANGED: Final = "not perturbed"
 

@@ -56,6 +56,19 @@ def test_folder_becomes_a_tree_and_a_folder_again(
     assert (tmp_path / "copy" / "latest").readlink() == Path("src/deep/naïve file")
 
 
+def test_tree_written_last_file_first_is_the_same_tree(
+    store: LocalBlobStore, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    (source / "b" / "c").mkdir(parents=True)
+    for name in ("a", "b/c/d", "b/e", "z"):
+        (source / name).write_text(name)
+    (source / "b" / "link").symlink_to("../a")
+    tree = ingest_folder(store, source)
+    materialise(store, tree, tmp_path / "turned", last_first=True)
+    assert ingest_folder(store, tmp_path / "turned") == tree
+
+
 def test_materialised_files_have_fixed_modes_and_times_whatever_the_umask(
     store: LocalBlobStore, project: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from sealift.stations.build.perturbation import CLOCK_OFFSET_S, perturbation
+from sealift.stations.build.perturbation import CLOCK_OFFSET_S, layout_is_random, perturbation
 from sealift.testing.workbench import Workbench
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -17,6 +19,7 @@ def test_machine_with_all_means_changes_every_dimension() -> None:
         locales=frozenset({"C", "C.utf8", "de_DE.utf8", "tr_TR.utf8"}),
         processors=4,
         can_pin=True,
+        order_follows_creation=True,
     )
     environment = dict(full.environment)
     assert environment["LD_PRELOAD"] == LIBRARY
@@ -24,6 +27,7 @@ def test_machine_with_all_means_changes_every_dimension() -> None:
     assert environment["NO_FAKE_STAT"] == "1"
     assert environment["LC_ALL"] == "tr_TR.utf8"
     assert full.single_processor
+    assert full.last_first
     assert not any("not perturbed" in value for _, value in full.changes)
 
 
@@ -32,8 +36,30 @@ def test_what_a_machine_cannot_change_is_recorded_as_such() -> None:
     assert dict(poor.changes)["clock"] == "not perturbed: no libfaketime"
     assert dict(poor.changes)["processors"].startswith("not perturbed")
     assert dict(poor.changes)["locale"] == "C"
+    assert dict(poor.changes)["file-order"].startswith("not perturbed")
+    assert not poor.last_first
     assert "LD_PRELOAD" not in dict(poor.environment)
     assert not poor.single_processor
+
+
+@pytest.mark.parametrize(
+    ("kernel", "process", "is_random"),
+    [
+        ("2\n", "00000000\n", True),
+        ("1\n", "00000000\n", True),
+        ("0\n", "00000000\n", False),
+        ("2\n", "00040000\n", False),
+        ("", "what\n", False),
+    ],
+)
+def test_layout_counts_as_random_only_where_kernel_and_process_have_it_so(
+    tmp_path: Path, kernel: str, process: str, *, is_random: bool
+) -> None:
+    (tmp_path / "kernel").write_text(kernel)
+    (tmp_path / "process").write_text(process)
+    random = layout_is_random(kernel=tmp_path / "kernel", process=tmp_path / "process")
+    assert random is is_random
+    assert not layout_is_random(kernel=tmp_path / "none", process=tmp_path / "process")
 
 
 def test_another_perturbation_is_filed_apart() -> None:
@@ -54,7 +80,7 @@ def test_second_run_of_a_sound_stage_is_identical(bench: Workbench) -> None:
     assert reproduction is not None
     assert (reproduction.outcome, reproduction.first_difference) == ("identical", "")
     assert reproduction.tree == record.result.tree
-    assert len(reproduction.perturbations) == 8
+    assert len(reproduction.perturbations) == 10
 
 
 @pytest.mark.parametrize(
@@ -68,6 +94,8 @@ def test_second_run_of_a_sound_stage_is_identical(bench: Workbench) -> None:
         ("user", "id -u > $SEALIFT_OUT/a"),
         ("host-name", "uname -n > $SEALIFT_OUT/a"),
         ("outside-path", "grep ' /build ' /proc/self/mountinfo | cut -d' ' -f4 > $SEALIFT_OUT/a"),
+        ("file-order", "ls -U /build/source > $SEALIFT_OUT/a"),
+        ("address-layout", "grep stack /proc/self/maps > $SEALIFT_OUT/a"),
         ("chance", "head -c 16 /dev/urandom > $SEALIFT_OUT/a"),
     ],
 )
@@ -77,7 +105,8 @@ def test_second_run_catches_a_stage_that_depends_on(
     changes = dict(bench.executor.perturbation().changes)
     if "not perturbed" in changes.get(dimension, ""):
         pytest.skip(f"this machine: {dimension} {changes[dimension]}")
-    record = bench.perform(bench.shell(script, outputs={"all": "*"}), reproduce=True)
+    files = {"source": bench.tree({f"file-{number}": b"" for number in range(9)})}
+    record = bench.perform(bench.shell(script, inputs=files, outputs={"all": "*"}), reproduce=True)
     assert record.reproduction is not None
     assert record.reproduction.outcome == "different"
     assert record.reproduction.first_difference.startswith("`a`: sha256:")
