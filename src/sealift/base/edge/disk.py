@@ -6,8 +6,8 @@ between any two of them, and lose what was not synced.
 
 import errno
 import fcntl
+import itertools
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from sealift.core.limits import SYNC_THREADS
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINK: Final = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP})
 _FICLONE: Final = 0x40049409  # linux/fs.h: share the source's extents with the target
 
@@ -157,12 +158,39 @@ class SystemDisk:
 
     def remove_tree(self, folder: Path) -> None:
         """Remove a folder and everything below it, following no symlink."""
-        # A build may leave folders that even their owner cannot list or empty.
-        _open_up(folder)
-        for current, names, _ in os.walk(folder):
-            for name in names:
-                _open_up(Path(current, name))
-        shutil.rmtree(folder)
+        # Not `shutil.rmtree`: a build may leave folders that even their owner cannot list, nested
+        # so deep that no path names them and no stack follows them. So each folder's subfolders
+        # are moved to the top, where they are emptied in turn.
+        folder.chmod(stat.S_IRWXU)
+        top = os.open(folder, _FOLDER_FLAGS)
+        try:
+            pending = _unlink_files(top)
+            # No name that is there already begins like those that are made here.
+            prefix = next(
+                prefix
+                for prefix in map("{}-".format, itertools.count())
+                if not any(name.startswith(prefix) for name in pending)
+            )
+            moved = 0
+            while pending:
+                name = pending.pop()
+                os.chmod(name, stat.S_IRWXU, dir_fd=top)
+                current = os.open(name, _FOLDER_FLAGS, dir_fd=top)
+                try:
+                    for below in _unlink_files(current):
+                        # Moving a folder writes to it: its entry for the folder above changes.
+                        os.chmod(below, stat.S_IRWXU, dir_fd=current)
+                        moved += 1
+                        pending.append(f"{prefix}{moved}")
+                        os.rename(
+                            below, pending[-1], src_dir_fd=current, dst_dir_fd=top
+                        )
+                finally:
+                    os.close(current)
+                os.rmdir(name, dir_fd=top)
+        finally:
+            os.close(top)
+        folder.rmdir()
 
 
 def _copy_bytes(reader: BinaryIO, writer: BinaryIO) -> None:
@@ -174,10 +202,14 @@ def _copy_bytes(reader: BinaryIO, writer: BinaryIO) -> None:
         remaining -= moved
 
 
-def _open_up(folder: Path) -> None:
-    mode = folder.lstat().st_mode
-    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-        folder.chmod(mode | stat.S_IRWXU)
+def _unlink_files(folder: int) -> list[str]:
+    """Unlink what is no folder in an open folder; return the names of its folders."""
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=folder)
+    return [name for name, is_folder in found if is_folder]
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -77,7 +77,8 @@ class Command:
 
     `environment` is complete (nothing is inherited). `on_line` gets each line of output as it
     comes (stderr joined into stdout when it is set). Output beyond `output_bytes_max` is dropped
-    and noted.
+    and noted. `should_end` is asked a few times a second while the process runs; true ends the
+    group as the time limit does.
     """
 
     argv: tuple[str, ...]
@@ -89,6 +90,7 @@ class Command:
     on_line: Callable[[bytes], None] | None = None
     umask: int = 0o022
     pass_fds: tuple[int, ...] = ()
+    should_end: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

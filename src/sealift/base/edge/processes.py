@@ -20,7 +20,7 @@ from typing import IO, Final
 
 from sealift.base.edge.port import Command, Completed, ProcessMark
 from sealift.core.errors import ConfigError, UnavailableError
-from sealift.core.limits import OUTPUT_LINE_BYTES_MAX, PROCESS_GRACE_S
+from sealift.core.limits import OUTPUT_LINE_BYTES_MAX, PROCESS_GRACE_S, PROCESS_WATCH_S
 
 _READ_BYTES: Final = 64 * 1024
 _STAT_STATE: Final = 0  # of /proc/PID/stat, counted from after the name
@@ -169,6 +169,7 @@ class _Run:
         self._process = process
         self._input = memoryview(command.input)
         self._line = bytearray()
+        self._next_look = time.monotonic() + PROCESS_WATCH_S
 
     def pump(self, *, deadline: float) -> bool:
         """Move bytes until the process has ended; return whether the time limit ended it."""
@@ -184,7 +185,9 @@ class _Run:
                     if remaining <= 0:
                         timed_out = True
                         break
-                    self._turn(selector, exited, timeout_s=remaining)
+                    if self._should_end():
+                        break
+                    self._turn(selector, exited, timeout_s=min(remaining, PROCESS_WATCH_S))
                 _end_group(self._process)
                 if exited in selector.get_map():
                     selector.unregister(exited)
@@ -193,6 +196,14 @@ class _Run:
                 os.close(exited)
         self._flush_line()
         return timed_out
+
+    def _should_end(self) -> bool:
+        """Ask whoever watches, at most a few times a second however much the process says."""
+        watch = self._command.should_end
+        if watch is None or time.monotonic() < self._next_look:
+            return False
+        self._next_look = time.monotonic() + PROCESS_WATCH_S
+        return watch()
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         streams: tuple[tuple[IO[bytes] | None, int, str], ...] = (

@@ -1,8 +1,10 @@
 """Run actions on this machine: inputs copied in, the command in the sandbox, outputs collected."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,7 @@ from sealift.base.store.trees import ingest_folder, load_tree, materialise
 from sealift.core.action import Action
 from sealift.core.errors import ConfigError, DriverError, IntegrityError
 from sealift.core.glob import Glob
-from sealift.core.limits import DISK_LOW_BYTES, TREE_BYTES_MAX
+from sealift.core.limits import TREE_BYTES_MAX
 from sealift.core.platform import ANY, Platform
 from sealift.core.sandbox import (
     BUILD_FOLDER,
@@ -32,11 +34,16 @@ from sealift.stations.build.model import (
     Perturbation,
     SandboxRun,
 )
+from sealift.stations.build.outputs import refuse_excess
 from sealift.stations.build.perturbation import layout_is_random, perturbation
 from sealift.stations.build.port import Sandbox, Toolchain
 from sealift.stations.build.sandbox_command import account_files
+from sealift.stations.build.work_watch import WorkLimits, WorkWatch, is_low
 
 _EPOCH: Final = (0, 0)
+_LIMITS: Final = WorkLimits()
+# What a stage can do to its outputs so that nobody else can read them, names too long included.
+_UNFIT: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
 _PROBED_FILES: Final = 12
 _CLOCK_LIBRARIES: Final = "lib/*/faketime/libfaketimeMT.so.1"
 
@@ -45,6 +52,7 @@ class LocalExecutor:
     """The port `Executor` over a sandbox and a toolchain of this machine.
 
     `scratch` is a folder for work that may be lost, on a disk with room; `logs` gets one log a run.
+    `limits` are what one run may use of that disk.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class LocalExecutor:
         toolchain: Toolchain,
         scratch: Path,
         logs: Path,
+        limits: WorkLimits = _LIMITS,
     ) -> None:
         self._world = world
         self._store = store
@@ -63,6 +72,7 @@ class LocalExecutor:
         self._toolchain = toolchain
         self._scratch = scratch
         self._logs = logs
+        self._limits = limits
         self._perturbation: Perturbation | None = None
 
     def perturbation(self) -> Perturbation:
@@ -89,20 +99,31 @@ class LocalExecutor:
             open_log(self._world.files, path) as log,
         ):
             self._lay_out(action, folder, perturbation)
-            outcome = self._sandbox.run(
-                self._sandbox_run(action, folder, perturbation), on_line=log
+            watch = WorkWatch(
+                folder,
+                stage=action.stage,
+                limits=self._limits,
+                log_bytes=lambda: log.taken_bytes,
             )
+            outcome = self._sandbox.run(
+                self._sandbox_run(action, folder, perturbation), on_line=log, should_end=watch
+            )
+            if watch.excess is not None:
+                raise replace(watch.excess, log="\n".join(log.tail), hint=_hint(watch, path))
             if outcome.exit_code != 0 or outcome.timed_out:
                 raise stage_failure(
                     stage=action.stage,
                     exit_code=outcome.exit_code,
                     timed_out_after_s=action.timeout_s if outcome.timed_out else None,
-                    disk_is_low=_is_low(folder),
+                    disk_is_low=is_low(folder),
                     tail=log.tail,
                     log_path=_shown(path),
+                    limits_hit=outcome.limits_hit,
+                    memory_bytes=action.memory_bytes,
                 )
             tree = self._collect(action, folder / "build" / "out", log)
-        return Execution(tree=tree, log=self._store.put_file(path).digest, isolation=isolation)
+        recorded = replace(isolation, facts=(*isolation.facts, ("disk", str(self._limits))))
+        return Execution(tree=tree, log=self._store.put_file(path).digest, isolation=recorded)
 
     def _check(self, action: Action) -> None:
         facts = self._toolchain.facts()
@@ -194,18 +215,23 @@ class LocalExecutor:
                 fact="the command replaced the output folder",
                 expected="$SEALIFT_OUT to stay the folder that it was",
                 where=where,
+                hint=f"write below $SEALIFT_OUT in [stages.{action.stage}] `run`",
             )
+
+        def select(path: str) -> bool:
+            return any(glob.matches(path) for glob in globs.values())
+
         try:
-            tree = ingest_folder(
-                self._store,
-                out,
-                select=lambda path: any(glob.matches(path) for glob in globs.values()),
-            )
-        except (IntegrityError, PermissionError) as error:
+            refuse_excess(out, select=select)
+            tree = ingest_folder(self._store, out, select=select)
+        except (IntegrityError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _UNFIT:
+                raise
             raise DriverError(
                 fact=f"an output cannot be kept: {_reason(error)}",
                 expected="readable files, and links that stay in the output folder",
                 where=where,
+                hint=f"narrow the globs of `outputs` in [stages.{action.stage}], or what it writes",
             ) from error
         for name, glob in globs.items():
             if not any(glob.matches(entry.path) for entry in tree.entries):
@@ -259,14 +285,12 @@ def remove_leftovers(world: World, scratch: Path) -> None:
             world.files.remove(folder)
 
 
-def _is_low(folder: Path) -> bool:
-    """Tell whether the disk of `folder` has hardly any room left, or no file."""
-    status = os.statvfs(folder)
-    out_of_files = status.f_files > 0 and status.f_favail == 0
-    return out_of_files or status.f_bavail * status.f_frsize < DISK_LOW_BYTES
+def _hint(watch: WorkWatch, log: Path) -> str:
+    own = watch.excess.hint if watch.excess else ""
+    return own or f"run `less {_shown(log)}` for the whole log"
 
 
-def _reason(error: IntegrityError | PermissionError) -> str:
+def _reason(error: IntegrityError | OSError) -> str:
     return error.fact if isinstance(error, IntegrityError) else f"{error.strerror}"
 
 

@@ -1,12 +1,15 @@
 """What went wrong in a stage, whose fault it is, and what to do: pure judgements over its log."""
 
 import re
+import signal
 from collections.abc import Sequence
 from typing import Final
 
 from sealift.core.errors import ConfigError, DriverError, SealiftError, UnavailableError
+from sealift.core.limits import ACTION_PROCESSES_MAX, TREE_BYTES_MAX
 
 NOT_FOUND_EXIT: Final = 127
+_SIGNALLED: Final = 128  # a shell adds the signal's number to this
 
 _PACKAGES: Final = {
     "aclocal": "automake",
@@ -74,10 +77,13 @@ def stage_failure(
     disk_is_low: bool,
     tail: Sequence[str],
     log_path: str,
+    limits_hit: Sequence[str] = (),
+    memory_bytes: int = 0,
 ) -> SealiftError:
     """Return the error of a command that failed; `tail` is the end of its log.
 
     `disk_is_low` must bear out the words for a full disk: the kernel has other uses for them.
+    `limits_hit` are those of `SandboxOutcome`.
     """
     where, log = f"stage `{stage}`", "\n".join(tail)
     hint = f"run `less {log_path}` for the whole log"
@@ -89,6 +95,9 @@ def stage_failure(
             log=log,
             hint=hint,
         )
+    limit = _limit_words(exit_code, limits_hit, memory_bytes=memory_bytes)
+    if limit is not None:
+        return DriverError(fact=limit[0], expected=limit[1], where=where, log=log, hint=hint)
     missing = missing_program(tail) if exit_code in _exits_of_a_missing_program(tail) else None
     if missing is not None:
         return ConfigError(
@@ -99,15 +108,42 @@ def stage_failure(
             hint=install_hint(missing),
         )
     if disk_is_low and any(words in line for line in tail for words in _DISK_FULL):
-        return UnavailableError(
-            fact="the disk is full",
-            expected="room for the stage's work folder",
-            where=where,
-            log=log,
-            hint="free some space (`df -h`) and run the same command again",
-        )
+        return disk_full(where, log=log)
     how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
     return DriverError(fact=f"the command failed with {how}", where=where, log=log, hint=hint)
+
+
+def disk_full(where: str, *, log: str = "") -> UnavailableError:
+    """Return the error for a stage that found, or would soon have found, no room."""
+    return UnavailableError(
+        fact="the disk is full",
+        expected="room for the stage's work folder",
+        where=where,
+        log=log,
+        hint="free some space (`df -h`) and run the same command again",
+    )
+
+
+def _limit_words(
+    exit_code: int, limits_hit: Sequence[str], *, memory_bytes: int
+) -> tuple[str, str] | None:
+    """Return fact and expectation for a command that a limit stopped; None for any other."""
+    if "processes" in limits_hit:
+        return (
+            f"the command was ended: it started more than {ACTION_PROCESSES_MAX} processes",
+            f"at most {ACTION_PROCESSES_MAX} at a time",
+        )
+    if "memory" in limits_hit:
+        return (
+            f"the command used more than its {memory_bytes} bytes of memory and was ended",
+            f"at most {memory_bytes} bytes",
+        )
+    if exit_code in {-signal.SIGXFSZ, _SIGNALLED + signal.SIGXFSZ}:
+        return (
+            f"the command wrote a file of more than {TREE_BYTES_MAX} bytes",
+            f"at most {TREE_BYTES_MAX} bytes",
+        )
+    return None
 
 
 def missing_program(tail: Sequence[str]) -> str | None:

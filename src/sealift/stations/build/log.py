@@ -16,15 +16,20 @@ _SHOWN_LINE_BYTES: Final = 400
 
 
 class ActionLog:
-    """Take lines and write them to an open file; keep the last ones."""
+    """Take lines and write them to an open file; keep the last ones.
+
+    `taken_bytes` counts all that came, also what is past the limit and not written.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.taken_bytes = 0
         self._written_bytes = 0
         self._tail: deque[bytes] = deque(maxlen=LOG_TAIL_LINES)
 
     def __call__(self, line: bytes) -> None:
         """Take one line, without its end. Beyond the limit only the tail goes on."""
+        self.taken_bytes += len(line) + 1
         self._tail.append(line[:_SHOWN_LINE_BYTES])
         if self._written_bytes > ACTION_LOG_BYTES_MAX:
             return

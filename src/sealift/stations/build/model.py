@@ -93,11 +93,15 @@ class SandboxRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOutcome:
-    """How a command ended. `exit_code` is negative for a signal."""
+    """How a command ended. `exit_code` is negative for a signal.
+
+    `limits_hit` names what stopped something inside: `memory`, `processes`.
+    """
 
     exit_code: int
     timed_out: bool
     duration_ms: int
+    limits_hit: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,17 @@ class Sandbox(Protocol):
         Raises ConfigError with a hint where a demanded wall is missing: it fails closed.
         """
 
-    def run(self, run: SandboxRun, *, on_line: Callable[[bytes], None]) -> SandboxOutcome:
-        """Run to the end; `on_line` gets every line of stdout and stderr as it comes."""
+    def run(
+        self,
+        run: SandboxRun,
+        *,
+        on_line: Callable[[bytes], None],
+        should_end: Callable[[], bool] | None = None,
+    ) -> SandboxOutcome:
+        """Run to the end; `on_line` gets every line of stdout and stderr as it comes.
+
+        `should_end` is asked a few times a second; true ends the run and all that it started.
+        """
 
 
 class Toolchain(Protocol):

@@ -26,15 +26,19 @@ _NO_NESTING: Final = ("--disable-userns", "--assert-userns-disabled")
 _FOLDERS: Final = ("/etc", "/var", "/run")
 
 
-def bubblewrap_argv(run: SandboxRun, *, bubblewrap: str, nesting_refused: bool) -> tuple[str, ...]:
+def bubblewrap_argv(
+    run: SandboxRun, *, bubblewrap: str, nesting_refused: bool, filter_fd: int | None = None
+) -> tuple[str, ...]:
     """Return the argv that runs `run` in isolation.
 
-    `nesting_refused` also forbids user namespaces inside, which bubblewrap can do since 0.8.
+    `nesting_refused` also forbids user namespaces inside, which bubblewrap can do since 0.8;
+    `filter_fd` is an open file with the system call filter.
     """
     return (
         bubblewrap,
         *_WALLS,
         *(_NO_NESTING if nesting_refused else ()),
+        *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),
         *("--uid", str(run.user_id), "--gid", str(run.user_id), "--hostname", run.hostname),
         *_environment(run),
         *(word for folder in _FOLDERS for word in ("--perms", "0755", "--dir", folder)),
@@ -69,18 +73,28 @@ def account_files(*, user_id: int, hostname: str) -> tuple[tuple[str, str], ...]
     )
 
 
-def limit_argv(run: SandboxRun, *, prlimit: str, taskset: str, processor: int) -> tuple[str, ...]:
+def limit_argv(
+    run: SandboxRun,
+    *,
+    prlimit: str,
+    taskset: str,
+    processor: int,
+    processes_max: int | None = None,
+) -> tuple[str, ...]:
     """Return the argv prefix that bounds files, memory and processors; the run inherits it.
 
     Memory is the data of each process: runtimes reserve far more address space than they use, and
-    control groups need rights that few callers have. Either program may be empty where missing.
+    control groups need rights that few callers have. `processes_max` is for where these are
+    missing, too; the kernel ignores it for root. Either program may be empty where missing.
     """
     pinned = (taskset, "--cpu-list", str(processor)) if taskset and run.single_processor else ()
     if not prlimit:
         return pinned
     return (
         *pinned,
-        *(prlimit, "--core=0", f"--data={run.memory_bytes}", f"--fsize={run.file_bytes_max}", "--"),
+        *(prlimit, "--core=0", f"--data={run.memory_bytes}", f"--fsize={run.file_bytes_max}"),
+        *((f"--nproc={processes_max}",) if processes_max is not None else ()),
+        "--",
     )
 
 

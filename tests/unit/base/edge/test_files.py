@@ -186,3 +186,31 @@ def test_disk_errors_are_told_apart(number: int, kind: type[Exception]) -> None:
 
     with pytest.raises(kind):
         fail()
+
+
+def test_folders_of_any_depth_and_kind_are_removed_and_links_are_not_followed(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("kept")
+    doomed = tmp_path / "doomed"
+    doomed.mkdir()
+    # Names that look like those that removal itself makes up.
+    for name in ("0-1", "0-2", "1-1"):
+        (doomed / name / "0-1").mkdir(parents=True)
+    (doomed / "link").symlink_to(kept)
+    (doomed / "0-1" / "link").symlink_to(kept)
+    here = Path.cwd()
+    try:
+        os.chdir(doomed)
+        for _ in range(3_000):
+            Path("deep").mkdir()
+            os.chdir("deep")
+        Path("file").write_text("x")
+    finally:
+        os.chdir(here)
+    (doomed / "0-2").chmod(0)
+    DurableFiles().remove(doomed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+    assert (kept / "file").read_text() == "kept"

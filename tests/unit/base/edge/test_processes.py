@@ -200,3 +200,19 @@ def test_descriptors_are_passed_only_when_named(processes: SystemProcesses) -> N
     finally:
         os.close(reading)
         os.close(writing)
+
+
+def test_whoever_watches_can_end_a_program_early(processes: SystemProcesses) -> None:
+    asked: list[float] = []
+
+    def should_end() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) == 2
+
+    begun = time.monotonic()
+    done = processes.run(Command(argv=("sleep", "30"), timeout_s=20, should_end=should_end))
+    assert time.monotonic() - begun < 10
+    assert (done.timed_out, len(asked)) == (False, 2)
+    assert asked[1] - asked[0] > 0.2
+    patient = Command(argv=("sleep", "0.6"), should_end=lambda: False)
+    assert processes.run(patient).exit_code == 0

@@ -155,8 +155,12 @@ def test_isolation_states_what_the_probe_saw(bench: Workbench) -> None:
     assert facts["interfaces"] == "lo"
     assert facts["capabilities"] == "none"
     assert {"mnt", "net", "pid", "user"} <= set(facts["namespaces"].split())
-    assert facts["seccomp"] == "no"
-    assert facts["memory"] in {"data of each process", "not limited"}
+    assert facts["seccomp"] == "yes"
+    assert facts["memory"] in {
+        "of all processes, by control group",
+        "data of each process",
+        "not limited",
+    }
 
 
 def test_action_that_asks_for_the_network_is_refused(bench: Workbench) -> None:

@@ -1,7 +1,8 @@
 """The port `Sandbox` by bubblewrap: probed once, closed where a wall is missing."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -9,11 +10,14 @@ from typing import Final
 
 from sealift.base.edge.port import Command, Completed, World
 from sealift.core.action import Isolation
+from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
-from sealift.core.limits import GIB, MIB, SANDBOX_PROBE_TIMEOUT_S
+from sealift.core.limits import ACTION_PROCESSES_MAX, GIB, MIB, SANDBOX_PROBE_TIMEOUT_S
+from sealift.stations.build.drivers.control_group import ControlGroups
 from sealift.stations.build.model import UNPERTURBED, Root, SandboxOutcome, SandboxRun
 from sealift.stations.build.probe import NAMESPACES, PROBE_SCRIPT, judge_probe
 from sealift.stations.build.sandbox_command import bubblewrap_argv, limit_argv
+from sealift.stations.build.seccomp import filter_program
 
 SANDBOX_NAME: Final = "bubblewrap"
 _SWITCHES: Final = Path("/proc/sys")
@@ -36,8 +40,18 @@ class _Means:
     bubblewrap: str
     prlimit: str
     taskset: str
-    nesting_refused: bool
+    walls: "_Walls"
+    groups: ControlGroups
+    processes_max: int | None
     isolation: Isolation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walls:
+    """What not every machine can do: second best where it cannot, and recorded."""
+
+    nesting_refused: bool
+    filtered: bool
 
 
 class BubblewrapSandbox:
@@ -57,25 +71,45 @@ class BubblewrapSandbox:
         """Return what the probe saw; raise ConfigError where a wall is missing."""
         return self._means().isolation
 
-    def run(self, run: SandboxRun, *, on_line: Callable[[bytes], None]) -> SandboxOutcome:
-        """Run to the end, within time and memory."""
+    def run(
+        self,
+        run: SandboxRun,
+        *,
+        on_line: Callable[[bytes], None],
+        should_end: Callable[[], bool] | None = None,
+    ) -> SandboxOutcome:
+        """Run to the end, within time, memory and number of processes."""
         means = self._means()
         listener = _Listener(on_line)
-        completed = self._world.processes.run(
-            Command(
-                argv=_whole_argv(run, means),
-                timeout_s=run.timeout_s,
-                output_bytes_max=0,
-                on_line=listener,
-                umask=run.umask,
+        with (
+            means.groups.open(
+                memory_bytes=run.memory_bytes, processes_max=ACTION_PROCESSES_MAX
+            ) as group,
+            _filter_file(wanted=means.walls.filtered) as filter_fd,
+        ):
+            completed = self._world.processes.run(
+                Command(
+                    argv=(*group.joining(), *_whole_argv(run, means, filter_fd=filter_fd)),
+                    timeout_s=run.timeout_s,
+                    output_bytes_max=0,
+                    on_line=listener,
+                    umask=run.umask,
+                    pass_fds=() if filter_fd is None else (filter_fd,),
+                    # What cannot fork any more tends to try for ever.
+                    should_end=lambda: (
+                        "processes" in group.limits_hit()
+                        or (should_end is not None and should_end())
+                    ),
+                )
             )
-        )
+            limits_hit = group.limits_hit()
         if completed.exit_code != 0 and listener.first.startswith(b"bwrap: "):
             raise _not_started(listener.first.decode(errors="replace"), program=run.command[0])
         return SandboxOutcome(
             exit_code=completed.exit_code,
             timed_out=completed.timed_out,
             duration_ms=completed.duration_ms,
+            limits_hit=limits_hit,
         )
 
     def _means(self) -> _Means:
@@ -93,43 +127,65 @@ class BubblewrapSandbox:
                 expected="the program `bwrap`",
                 hint="run `apt-get install bubblewrap`",
             )
-        facts, nesting_refused = self._probe(str(found))
+        facts, walls = self._probe(str(found))
+        groups = self._groups()
+        # The kernel does not count the processes of root.
+        counted = os.geteuid() != 0 and "pids" not in groups.controllers
         prlimit = str(world.processes.find("prlimit") or "")
         version = world.processes.run(Command(argv=(str(found), "--version"))).stdout
         return _Means(
             bubblewrap=str(found),
             prlimit=prlimit,
             taskset=str(world.processes.find("taskset") or ""),
-            nesting_refused=nesting_refused,
+            walls=walls,
+            groups=groups,
+            processes_max=ACTION_PROCESSES_MAX if counted and prlimit else None,
             isolation=Isolation(
                 sandbox=SANDBOX_NAME,
                 network=False,
                 facts=(
                     ("version", version.decode(errors="replace").strip()),
                     *facts,
-                    ("nested-namespaces", "refused" if nesting_refused else "allowed"),
-                    ("memory", "data of each process" if prlimit else "not limited"),
-                    ("processes", "not limited"),
+                    ("nested-namespaces", "refused" if walls.nesting_refused else "allowed"),
+                    ("memory", _memory_fact(groups, prlimit)),
+                    ("processes", _processes_fact(groups, counted=counted and bool(prlimit))),
                 ),
             ),
         )
 
-    def _probe(self, bubblewrap: str) -> tuple[tuple[tuple[str, str], ...], bool]:
-        """Run the probe; return its facts, and whether nested namespaces are refused."""
+    def _groups(self) -> ControlGroups:
+        world = self._world
+        mark = world.processes.mark(world.process_id)
+        numbered = f"{mark.boot} {mark.namespace}" if mark else ""
+        return ControlGroups(
+            clock=world.clock,
+            family=Digest.of(numbered.encode()).short,
+            process_id=world.process_id,
+        )
+
+    def _probe(self, bubblewrap: str) -> tuple[tuple[tuple[str, str], ...], _Walls]:
+        """Run the probe; return its facts, and which of the walls that may be missing are there."""
         outside = {kind: str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in NAMESPACES}
         completed: Completed | None = None
-        # Bubblewrap before 0.8 cannot refuse nested namespaces: second best, and recorded.
-        for nesting_refused in (True, False):
-            run = _probe_run(self._root)
-            argv = bubblewrap_argv(run, bubblewrap=bubblewrap, nesting_refused=nesting_refused)
-            completed = self._world.processes.run(
-                Command(
-                    argv=argv,
-                    timeout_s=SANDBOX_PROBE_TIMEOUT_S,
-                    # Planted: a sandbox that lets it through has a hole.
-                    environment={"SEALIFT_PROBE": "planted"},
+        run = _probe_run(self._root)
+        # Bubblewrap before 0.8 cannot refuse nested namespaces, a kernel may know no filters.
+        for walls in _WALLS_BY_STRENGTH:
+            with _filter_file(wanted=walls.filtered) as filter_fd:
+                argv = bubblewrap_argv(
+                    run,
+                    bubblewrap=bubblewrap,
+                    nesting_refused=walls.nesting_refused,
+                    filter_fd=filter_fd,
                 )
-            )
+                completed = self._world.processes.run(
+                    Command(
+                        argv=argv,
+                        timeout_s=SANDBOX_PROBE_TIMEOUT_S,
+                        # Planted: a sandbox that lets it through has a hole.
+                        environment={"SEALIFT_PROBE": "planted"},
+                        pass_fds=() if filter_fd is None else (filter_fd,),
+                    )
+                )
             if completed.exit_code == 0:
                 text = completed.stdout.decode(errors="replace")
                 facts = judge_probe(
@@ -138,8 +194,43 @@ class BubblewrapSandbox:
                     user_id=run.user_id,
                     hostname=run.hostname,
                 )
-                return facts, nesting_refused
+                return facts, walls
         raise _no_sandbox(completed)
+
+
+_WALLS_BY_STRENGTH: Final = (
+    _Walls(nesting_refused=True, filtered=True),
+    _Walls(nesting_refused=False, filtered=True),
+    _Walls(nesting_refused=True, filtered=False),
+    _Walls(nesting_refused=False, filtered=False),
+)
+
+
+@contextmanager
+def _filter_file(*, wanted: bool) -> Iterator[int | None]:
+    """Yield an open file with the system call filter; bubblewrap reads it to its end, once."""
+    if not wanted:
+        yield None
+        return
+    descriptor = os.memfd_create("filter")
+    try:
+        os.write(descriptor, filter_program())
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _memory_fact(groups: ControlGroups, prlimit: str) -> str:
+    if "memory" in groups.controllers:
+        return "of all processes, by control group"
+    return "data of each process" if prlimit else "not limited"
+
+
+def _processes_fact(groups: ControlGroups, *, counted: bool) -> str:
+    if "pids" in groups.controllers:
+        return f"at most {ACTION_PROCESSES_MAX}, by control group"
+    return f"at most {ACTION_PROCESSES_MAX} of the user" if counted else "not limited"
 
 
 class _Listener:
@@ -171,11 +262,21 @@ def _probe_run(root: Root) -> SandboxRun:
     )
 
 
-def _whole_argv(run: SandboxRun, means: _Means) -> tuple[str, ...]:
-    processor = min(os.sched_getaffinity(0))
+def _whole_argv(run: SandboxRun, means: _Means, *, filter_fd: int | None) -> tuple[str, ...]:
     return (
-        *limit_argv(run, prlimit=means.prlimit, taskset=means.taskset, processor=processor),
-        *bubblewrap_argv(run, bubblewrap=means.bubblewrap, nesting_refused=means.nesting_refused),
+        *limit_argv(
+            run,
+            prlimit=means.prlimit,
+            taskset=means.taskset,
+            processor=min(os.sched_getaffinity(0)),
+            processes_max=means.processes_max,
+        ),
+        *bubblewrap_argv(
+            run,
+            bubblewrap=means.bubblewrap,
+            nesting_refused=means.walls.nesting_refused,
+            filter_fd=filter_fd,
+        ),
     )
 
 
