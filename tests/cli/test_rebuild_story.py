@@ -11,7 +11,8 @@ import pytest
 
 from sealift.base.specs.bundle import parse_bundle
 from sealift.base.specs.signatures import verify_signature
-from sealift.testing.projects import Maintainer, Ran
+from sealift.testing.checkout import Checkout
+from sealift.testing.projects import OPENING_WORDS, Maintainer, Ran, RunSealift, Workshop
 
 ARCHIVE = "tide-1.0.0-linux-amd64.tar.gz"
 
@@ -172,3 +173,56 @@ def test_changed_file_and_checkout_without_the_commit_are_refused(
     assert (refused.exit_code, "does not have commit" in refused.stderr) == (2, True)
     stranger.archive.write_bytes(stranger.archive.read_bytes() + b"!")
     assert stranger.rebuild().exit_code == 4
+
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling==1.27.0"]
+build-backend = "hatchling.build"
+
+[project]
+name = "pebble"
+version = "0.3.0"
+description = "A small stone."
+license = "MIT"
+requires-python = ">=3.9"
+"""
+
+
+@pytest.mark.clients
+def test_wheel_and_sdist_are_rebuilt_with_downloads_that_the_provenance_pins(
+    tmp_path: Path, workshop: Workshop, run_sealift: RunSealift
+) -> None:
+    checkout = Checkout.create(tmp_path / "pebble")
+    checkout.write("pyproject.toml", PYPROJECT)
+    checkout.write("src/pebble/__init__.py", '"""A small stone."""\n\nWEIGHT_G = 12\n')
+    test = "import pebble\n\n\ndef test_weight():\n    assert pebble.WEIGHT_G == 12\n"
+    checkout.write("tests/test_pebble.py", test)
+    checkout.commit()
+    checkout.run(
+        *("-c", "gpg.format=ssh", "-c", f"user.signingkey={workshop.signing_key}", "tag"),
+        *("--sign", "v0.3.0", "--message", "v0.3.0"),
+    )
+    (tmp_path / "passphrase").write_text(OPENING_WORDS)
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+
+    def run(home: str, *arguments: str) -> Ran:
+        variables = {
+            "HOME": str(tmp_path),
+            "SEALIFT_HOME": str(tmp_path / home),
+            "SEALIFT_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
+            **pip,
+        }
+        ran = run_sealift(arguments, variables)
+        assert ran.exit_code == 0, ran.stderr
+        return ran
+
+    here = ("-C", str(checkout.folder))
+    run("ours", "keys", "init", "--trust-signer", f"{workshop.signing_key}.pub", *here)
+    run("ours", "release", *here)
+    site = (tmp_path / "ours" / "site" / "pebble" / "current").resolve().as_uri()
+    run("theirs", "get", "pebble", "--from", site, "--file", "wheel", "--into", str(tmp_path))
+    ran = run("theirs", "rebuild", "pebble@0.3.0", "--source", str(checkout.folder), "--json")
+    verdict = ran.data()
+    assert [file["outcome"] for file in verdict["files"]] == ["identical", "identical"]
+    assert "fetch" in {action["kind"] for action in verdict["actions"]}
