@@ -13,6 +13,7 @@ calls (x32 too) give ENOSYS. See seccomp(2) and linux/filter.h.
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 _LOAD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -150,6 +151,7 @@ class _Instruction:
         return struct.pack("<HBBI", self.code, self.when_true, self.when_false, self.operand)
 
 
+@cache
 def filter_program() -> bytes:
     """Return the program, as `bwrap --seccomp` reads it; the same bytes for every machine."""
     program = [_Instruction(_LOAD_WORD, _MACHINE)]

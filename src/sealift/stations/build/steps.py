@@ -141,8 +141,9 @@ class _Run:
         self._store = store
         self._stages = {stage.name: stage for stage in plan.stages}
         self._records: dict[str, ActionRecord] = {}
-        # Ten thousand stages may share one input: parse it once.
+        # Ten thousand stages may share one input: read it once.
         self._trees: dict[Digest, Tree] = {}
+        self._inputs: dict[tuple[str, Digest], StageInput] = {}
 
     def stage(self, name: str) -> ActionRecord:
         record = self._perform(self._stages[name])
@@ -170,9 +171,11 @@ class _Run:
         inputs = []
         for name in stage.inputs:
             digest = self._source.tree if name == SOURCE_INPUT else self._records[name].result.tree
-            inputs.append(StageInput(name=name, tree=self._tree(digest)))
+            inputs.append(self._input(name, digest))
         if stage.kind == "select":
-            return select(self._store, select_action(stage, inputs[0].tree), inputs[0].tree)
+            narrowed = select_action(stage, inputs[0].tree)
+            self._explain(narrowed)
+            return select(self._store, narrowed, inputs[0].tree)
         action = resolve(
             stage,
             inputs=inputs,
@@ -194,11 +197,13 @@ class _Run:
         self.changes[action.stage] = changes
         return ", ".join(str(change) for change in changes)
 
-    def _tree(self, digest: Digest) -> Tree:
-        tree = self._trees.get(digest)
-        if tree is None:
-            tree = self._trees[digest] = load_tree(self._store, digest)
-        return tree
+    def _input(self, name: str, digest: Digest) -> StageInput:
+        if digest not in self._trees:
+            self._trees[digest] = load_tree(self._store, digest)
+        key = (name, digest)
+        if key not in self._inputs:
+            self._inputs[key] = StageInput(name=name, tree=self._trees[digest])
+        return self._inputs[key]
 
 
 def stage_inputs(stage: StagePlan) -> tuple[str, ...]:

@@ -192,4 +192,4 @@ def test_ten_thousand_units_take_time_in_proportion_to_their_number(shape: str) 
     begun = time.process_time()
     results = run(order, needs, str.upper)
     assert len(results) == STAGES_MAX
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 10
