@@ -55,13 +55,15 @@ class Built:
 class Building:
     """One build. `built` can be shown also when `require` then raises what went wrong."""
 
-    def __init__(self, house: House, request: BuildRequest, *, fresh: bool) -> None:
+    def __init__(self, house: House, request: BuildRequest, *, fresh: bool, explain: bool) -> None:
         with house.lease("release"):
             remove_leftovers(house.world, house.scratch)
             prepared = prepare(house, snapshot=True, write_lock=False)
             for note in prepared.notes:
                 house.progress(ProgressEvent(kind="note", station="plan", subject=note))
-            stations = house.rehearsal(advisories=None, tier="snapshot", fresh=fresh)
+            stations = house.rehearsal(
+                advisories=None, tier="snapshot", fresh=fresh, explain=explain
+            )
             plan = prepared.plan
             source = stations.plan.snapshot_source(plan)
             self._outcomes = stations.build.attempt(plan, source, request)
@@ -81,10 +83,10 @@ class Building:
             proof = each.reproduction
             if proof is not None and proof.outcome == "different":
                 raise IntegrityError(
-                    fact=f"the second run gave other bytes: {proof.first_difference}",
+                    fact=proof.reason or proof.first_difference,
                     expected="the same bytes under another clock, locale, user and umask",
                     where=f"stage `{each.name}`",
-                    hint=f"run `diff` on the two logs of stage `{each.name}` in .sealift/logs",
+                    hint=f"run `sealift build {each.name} --explain` to see which change does it",
                 )
             if proof is not None and proof.outcome == "unknown":
                 raise DriverError(

@@ -286,16 +286,19 @@ class House:
         tier: TrustTier,
         keys: Path | None = None,
         fresh: bool = False,
+        explain: bool = False,
     ) -> Rehearsal:
         """Return the stations that need no key; `keys` is where to find whose tags count.
 
-        With `fresh` every action runs, and must give the bytes that the cache holds.
+        With `fresh` every action runs, and must give the bytes that the cache holds; with `explain`
+        it is found out which change of the environment makes a second run differ.
         """
         cache = ActionCache(
             folder=self.home.cache, tier=tier, store=self.store, files=self.world.files
         )
         workshop = ToolchainWorkshops(
-            self.toolchains, lambda toolchain: self._workshop(cache, toolchain, fresh=fresh)
+            self.toolchains,
+            lambda toolchain: self._workshop(cache, toolchain, fresh=fresh, explain=explain),
         )
         return Rehearsal(
             plan=PlanSteps(
@@ -370,7 +373,9 @@ class House:
             logs=logs,
         )
 
-    def _workshop(self, cache: ActionCache, toolchain: Toolchain, *, fresh: bool) -> LocalWorkshop:
+    def _workshop(
+        self, cache: ActionCache, toolchain: Toolchain, *, fresh: bool, explain: bool
+    ) -> LocalWorkshop:
         return LocalWorkshop(
             executor=self.executor(toolchain, logs=self.checkout.logs),
             cache=cache,
@@ -378,6 +383,7 @@ class House:
             clock=self.world.clock,
             progress=self.progress,
             fresh=fresh,
+            explain=explain,
         )
 
     def _inspectors(self, advisories: Path | None) -> dict[str, Inspector]:

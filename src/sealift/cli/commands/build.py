@@ -17,6 +17,9 @@ from sealift.stations.build.outcome import BuildRequest
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @folder_option
 @click.option("--verify", is_flag=True, help="Run each build again, perturbed, and compare.")
+@click.option(
+    "--explain", is_flag=True, help="Verify, and find by more runs which change makes bytes differ."
+)
 @click.option("--keep-going", "-k", is_flag=True, help="Stop only what depends on a failure.")
 @click.option(
     "--no-cache", is_flag=True, help="Run again what is cached; other bytes are an error (exit 4)."
@@ -30,6 +33,7 @@ def command(
     folder: Path,
     *,
     verify: bool,
+    explain: bool,
     keep_going: bool,
     no_cache: bool,
     explain_cache: bool,
@@ -43,12 +47,13 @@ def command(
     Example:
       sealift build
       sealift build compile --verify --explain-cache
+      sealift build compile --explain
     """
-    request = BuildRequest(stages=stages, verify=verify, keep_going=keep_going)
+    request = BuildRequest(stages=stages, verify=verify or explain, keep_going=keep_going)
     try:
         with progress() as listener:
             house = open_house(folder, process_environment(), progress=listener)
-            building = Building(house, request, fresh=no_cache)
+            building = Building(house, request, fresh=no_cache, explain=explain)
     except KeyboardInterrupt:
         say("\ninterrupted; stages that finished are kept")
         say("\nhint: run `sealift build` again to go on with the others")

@@ -34,7 +34,7 @@ class Cause:
         """Say all of it in one line."""
         guess = f"; likely source: {self.source}" if self.source else "; its source is unknown"
         advice = f"; hint: {self.hint}" if self.hint else ""
-        return f"in {self.place}, {self.found}{guess}{advice}"
+        return f"{self.place}, {self.found}{guess}{advice}"
 
 
 def first_cause(path: str, first: bytes, second: bytes, footprints: Footprints) -> Cause:

@@ -5,6 +5,7 @@ where the file system shows it, the order of files in folders. The path inside s
 Addresses need no change: the kernel lays out memory anew in each run, and the record says if not.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,21 @@ _FIXED_LAYOUT: Final = "the kernel does not randomise memory"
 _RANDOMISE: Final = Path("/proc/sys/kernel/randomize_va_space")
 _PERSONALITY: Final = Path("/proc/self/personality")
 _NO_RANDOMISE: Final = 0x0040000
+_VARIABLES: Final[dict[str, tuple[str, ...]]] = {
+    "clock": (
+        "LD_PRELOAD",
+        "FAKETIME",
+        "NO_FAKE_STAT",
+        "FAKETIME_DONT_FAKE_MONOTONIC",
+        "FAKETIME_DISABLE_SHM",
+    ),
+    "time-zone": ("TZ",),
+    "locale": ("LANG", "LANGUAGE", "LC_ALL"),
+}
+SELECTABLE: Final = frozenset(
+    {*_VARIABLES, "umask", "processors", "user", "host-name", "file-order"}
+)
+"""The dimensions that can be changed one by one; the others differ in every run."""
 _PLAIN_LOCALES: Final = frozenset({"C", "POSIX", "C.utf8", "C.UTF-8"})
 # Languages with their own letter cases and sort order come first.
 _LANGUAGES: Final = ("tr_TR", "et_EE", "de_DE", "fr_FR")
@@ -64,6 +80,21 @@ def perturbation(
         single_processor=single,
         processors=processors,
         last_first=order_follows_creation,
+    )
+
+
+def only(perturbation: Perturbation, dimensions: Collection[str]) -> Perturbation:
+    """Return a perturbation that changes nothing but `dimensions` (of `SELECTABLE`)."""
+    chosen = {variable for name in dimensions for variable in _VARIABLES.get(name, ())}
+    return Perturbation(
+        changes=tuple(change for change in perturbation.changes if change[0] in dimensions),
+        environment=tuple(pair for pair in perturbation.environment if pair[0] in chosen),
+        hostname=perturbation.hostname if "host-name" in dimensions else UNPERTURBED.hostname,
+        user_id=perturbation.user_id if "user" in dimensions else UNPERTURBED.user_id,
+        umask=perturbation.umask if "umask" in dimensions else UNPERTURBED.umask,
+        single_processor="processors" in dimensions and perturbation.single_processor,
+        processors=perturbation.processors,
+        last_first="file-order" in dimensions and perturbation.last_first,
     )
 
 

@@ -15,9 +15,10 @@ from sealift.core.limits import ACTION_LOG_BYTES_MAX, COPY_CHUNK_BYTES
 from sealift.core.progress import Progress, ProgressEvent, ProgressKind
 from sealift.core.tree import Tree
 from sealift.stations.build.action_cache import ActionCache
+from sealift.stations.build.bisection import guilty_dimension
 from sealift.stations.build.comparison import Comparison, compare, first_difference
 from sealift.stations.build.counts import summarise_tests
-from sealift.stations.build.model import UNPERTURBED
+from sealift.stations.build.model import UNPERTURBED, Perturbation
 from sealift.stations.build.perturbation import footprints
 from sealift.stations.build.port import Executor
 
@@ -26,7 +27,8 @@ class LocalWorkshop:
     """The port `core.execution.Workshop`. Safe to use from several threads.
 
     Two threads that ask for one action get one run of it. With `fresh` every action runs, whatever
-    the cache holds, and must give the bytes that it holds.
+    the cache holds, and must give the bytes that it holds. With `explain` runs that differ are
+    followed by a few more, to find which change of the environment does it.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class LocalWorkshop:
         clock: Clock,
         progress: Progress,
         fresh: bool = False,
+        explain: bool = False,
     ) -> None:
         self._executor = executor
         self._cache = cache
@@ -45,6 +48,7 @@ class LocalWorkshop:
         self._clock = clock
         self._progress = progress
         self._fresh = fresh
+        self._explain = explain
         self._lock = Lock()
         self._locks: defaultdict[Digest, Lock] = defaultdict(Lock)
 
@@ -120,7 +124,8 @@ class LocalWorkshop:
         subject = f"rebuild {action.stage}"
         perturbation = self._executor.perturbation()
         known = self._cache.reproduction(result, perturbation)
-        if known is not None and not self._fresh:
+        is_told = known is not None and not (self._explain and known.outcome == "different")
+        if known is not None and is_told and not self._fresh:
             self._tell(action, "cached", subject, _words(known))
             return known, True
         begun = self._clock.monotonic_s()
@@ -152,13 +157,32 @@ class LocalWorkshop:
             perturbations=perturbation.changes,
             tree=second.digest,
             first_difference=compared.first_difference,
-            reason=_reason(compared),
+            reason=_reason(compared) + self._explained(action, result, compared, perturbation),
             stabilisers=compared.stabilisers,
         )
         self._cache.keep_reproduction(result, perturbation, reproduction)
         kind: ProgressKind = "finished" if compared.outcome == "identical" else "warning"
         self._tell(action, kind, subject, _words(reproduction), since_s=begun)
         return reproduction, False
+
+    def _explained(
+        self, action: Action, result: ActionResult, compared: Comparison, changed: Perturbation
+    ) -> str:
+        """Say which change alone makes the runs differ; nothing unless asked to find out."""
+        if not self._explain or compared.outcome != "different":
+            return ""
+
+        def differs(narrower: Perturbation) -> bool:
+            try:
+                again = self._executor.execute(action, perturbation=narrower)
+            except DriverError:
+                return True
+            return again.tree.digest != result.tree
+
+        guilty = guilty_dimension(changed, differs=differs)
+        if not guilty:
+            return "; it differs in an unchanged environment too: chance, an address or a path"
+        return f"; a change of {guilty} alone is enough"
 
     def _chunks(self, digest: Digest) -> Iterator[bytes]:
         with self._store.open(digest) as blob:

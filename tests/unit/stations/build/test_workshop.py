@@ -174,3 +174,31 @@ def test_fresh_run_of_what_nobody_ran_before_has_nothing_to_compare_with(
     action = bench.shell("true")
     result = scripted.workshop.perform(action, reproduce=False).result
     assert bench.cache.result(action) == result
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("umask > $SEALIFT_OUT/a", "; a change of umask alone is enough"),
+        ("id -u > $SEALIFT_OUT/a", "; a change of user alone is enough"),
+        ("head -c 9 /dev/urandom > $SEALIFT_OUT/a", "; it differs in an unchanged environment too"),
+    ],
+)
+def test_workshop_that_explains_finds_the_change_that_makes_runs_differ(
+    bench: Workbench, script: str, words: str
+) -> None:
+    action = bench.shell(script, outputs={"all": "*"})
+    told = bench.perform(action, reproduce=True).reproduction
+    assert told is not None
+    assert words not in told.reason
+    explaining = LocalWorkshop(
+        executor=bench.executor,
+        cache=bench.cache,
+        store=bench.store,
+        clock=bench.world.clock,
+        progress=bench.heard,
+        explain=True,
+    )
+    explained = explaining.perform(action, reproduce=True).reproduction
+    assert explained is not None
+    assert words in explained.reason
