@@ -114,10 +114,7 @@ def provenance_statement(
             "action": str(action.digest),
             # Whole, so that a stranger can run it again; its digest is the line above.
             "actionDocument": to_plain(action),
-            "toolchain": {
-                "name": action.toolchain,
-                "fingerprint": str(action.toolchain_fingerprint),
-            },
+            "toolchain": _toolchain_to_plain(plan, action),
             "isolation": _isolation_to_plain(record.result.isolation),
         },
         resolved_dependencies=tuple(_dependencies(plan, action, made)),
@@ -258,6 +255,19 @@ def _input(
             expected=f"an output of `{item.name}`",
         )
     return ResourceDescriptor(name=item.name, uri=tree_uri(item.name), sha256=item.tree)
+
+
+def _toolchain_to_plain(plan: ReleasePlan, action: Action) -> dict[str, Json]:
+    """Name a toolchain and, of a pinned root, what it is and every package in it."""
+    plain: dict[str, Json] = {
+        "name": action.toolchain,
+        "fingerprint": str(action.toolchain_fingerprint),
+    }
+    for facts in plan.toolchains:
+        pinned = facts.kind != "host" and facts.fingerprint == action.toolchain_fingerprint
+        if pinned and facts.name == action.toolchain:
+            plain |= {"kind": facts.kind, "packages": list(facts.packages)}
+    return plain
 
 
 def _isolation_to_plain(isolation: Isolation) -> dict[str, Json]:

@@ -31,6 +31,7 @@ _UNREACHABLE: Final = (
     "Connection timed out",
     "Failed to fetch",
 )
+_NO_RIGHTS: Final = "unable to pick chroot mode"
 _UNKNOWN_PACKAGE: Final = ("Unable to locate package", "has no installation candidate")
 
 
@@ -123,6 +124,14 @@ def _failure(words: str, *, where: str) -> ConfigError | UnavailableError | Driv
                 log=tail,
                 hint="edit `packages` in sealift.toml",
             )
+    if _NO_RIGHTS in words:
+        return ConfigError(
+            fact=f"`{PROGRAM}` may make no root here",
+            expected="user namespaces with a range of ids (/etc/subuid), or root's rights",
+            where=where,
+            log=tail,
+            hint="run `sealift lock` as root once; the builds that follow need no rights",
+        )
     if any(sign in words for sign in _UNREACHABLE):
         return UnavailableError(
             fact="no package source could be reached",

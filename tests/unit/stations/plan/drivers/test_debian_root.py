@@ -91,6 +91,11 @@ def test_suite_that_this_machine_has_no_source_for_is_told(
             "no package source could be reached",
         ),
         (ended(1, "E: no room\n"), DriverError, "`mmdebstrap` failed: E: no room"),
+        (
+            ended(1, "E: unable to pick chroot mode automatically\n"),
+            ConfigError,
+            "`mmdebstrap` may make no root here",
+        ),
         (ended(1), DriverError, "it said nothing"),
         (ended(timed_out=True), UnavailableError, "did not end within"),
     ],
