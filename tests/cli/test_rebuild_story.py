@@ -12,7 +12,14 @@ import pytest
 from sealift.base.specs.bundle import parse_bundle
 from sealift.base.specs.signatures import verify_signature
 from sealift.testing.checkout import Checkout
-from sealift.testing.projects import OPENING_WORDS, Maintainer, Ran, RunSealift, Workshop
+from sealift.testing.projects import (
+    OPENING_WORDS,
+    Maintainer,
+    Ran,
+    RunSealift,
+    Workshop,
+    tide_manifest,
+)
 
 ARCHIVE = "tide-1.0.0-linux-amd64.tar.gz"
 
@@ -173,6 +180,36 @@ def test_changed_file_and_checkout_without_the_commit_are_refused(
     assert (refused.exit_code, "does not have commit" in refused.stderr) == (2, True)
     stranger.archive.write_bytes(stranger.archive.read_bytes() + b"!")
     assert stranger.rebuild().exit_code == 4
+
+
+def test_release_with_a_narrowed_input_and_a_deb_is_rebuilt_whole(
+    maintainer: Maintainer, tmp_path: Path
+) -> None:
+    bundle = """
+[stages.bundle]
+inputs = [{ from = "compile", only = ["usr/bin/**"] }]
+run = 'mkdir $SEALIFT_OUT/usr; cp -r "$SEALIFT_INPUTS/compile/usr/bin" $SEALIFT_OUT/usr'
+outputs.tree = "usr/**"
+
+[packages.deb]
+from = "bundle"
+"""
+    maintainer.keep(tide_manifest(more=bundle))
+    maintainer.tag("v1.0.0")
+    ran = maintainer.run("release")
+    assert ran.exit_code == 0, ran.stderr
+    stranger = Stranger(maintainer=maintainer, folder=tmp_path / "stranger")
+    stranger.folder.mkdir()
+    site = (maintainer.site / "current").resolve().as_uri()
+    got = stranger.run("get", "tide", "--from", site, "--into", str(stranger.folder))
+    assert got.exit_code == 0, got.stderr
+    ran = stranger.rebuild("--json", "--source", str(maintainer.folder), reference="tide@1.0.0")
+    assert ran.exit_code == 0, ran.stdout
+    verdict = ran.data()
+    assert [file["outcome"] for file in verdict["files"]] == ["identical", "identical"]
+    kinds = {action["stage"]: action["kind"] for action in verdict["actions"]}
+    assert kinds["bundle.compile"] == "select"
+    assert kinds["tool-nfpm"] == "fetch"
 
 
 PYPROJECT = """\
