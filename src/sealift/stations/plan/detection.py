@@ -28,6 +28,7 @@ _NOT_THE_PACKAGE: Final = frozenset(
 )
 _CONFIGURE_FACT: Final = re.compile(r"^(PACKAGE_[A-Z]+)='([^'\n]*)'$", re.MULTILINE)
 _CONFIGURE_HEAD_BYTES: Final = 256 * 1024
+SETUP: Final = "setup.py"
 _PLAIN_OPTION: Final = re.compile(r"[A-Za-z0-9_./:=,+@%^-]+\Z")
 
 
@@ -43,6 +44,8 @@ def detect(files: SourceListing, *, configure_options: tuple[str, ...] = ()) -> 
         return _python(files, paths)
     if "configure" in paths:
         return _autotools(files, paths, configure_options)
+    if SETUP in paths:
+        return _python(files, paths)
     if "configure.ac" in paths or "configure.in" in paths:
         raise ConfigError(
             fact="there is a `configure.ac`, but no `configure`",
@@ -51,7 +54,7 @@ def detect(files: SourceListing, *, configure_options: tuple[str, ...] = ()) -> 
         )
     raise ConfigError(
         fact="cannot tell how this project is built",
-        expected="a `pyproject.toml` (Python) or a `configure` (autotools)",
+        expected="a `pyproject.toml` or `setup.py` (Python), or a `configure` (autotools)",
         hint="write a sealift.toml by hand, see docs/reference/manifest.md",
     )
 
@@ -68,6 +71,7 @@ def _python(files: SourceListing, paths: tuple[str, ...]) -> Detected:
     project = read_python_project(
         files.read("pyproject.toml", size_bytes_max=DETECTION_FILE_BYTES_MAX),
         files.read("PKG-INFO", size_bytes_max=DETECTION_FILE_BYTES_MAX),
+        has_setup=SETUP in paths,
     )
     tests = next((found["folder"] for path in paths if (found := _TEST_FILES.match(path))), "")
     pytest = ("pytest", *project.test_requires) if tests else ()

@@ -34,17 +34,20 @@ class PythonProject:
     test_requires: tuple[str, ...]
 
 
-def read_python_project(pyproject: bytes, package_info: bytes) -> PythonProject:
-    """Read `pyproject.toml`, and `PKG-INFO` (empty when absent) where that one is silent.
+def read_python_project(
+    pyproject: bytes, package_info: bytes, *, has_setup: bool = False
+) -> PythonProject:
+    """Read `pyproject.toml`, and `PKG-INFO` (both empty when absent) where that one is silent.
 
-    Raises ConfigError, with line and column, when `pyproject.toml` is no TOML.
+    With `has_setup` there is a `setup.py`, which PEP 517 builds with setuptools when nothing else
+    is stated. Raises ConfigError, with line and column, when `pyproject.toml` is no TOML.
     """
     document = Document(pyproject, path="pyproject.toml", bytes_max=DETECTION_FILE_BYTES_MAX)
     root = document.root()
     build = _table(root.raw("build-system"))
     project = _table(root.raw("project"))
     poetry = _table(_table(root.raw("tool")).get("poetry"))
-    if not build and not project and not poetry:
+    if not build and not project and not poetry and not has_setup:
         raise ConfigError(
             where="pyproject.toml",
             fact="there is no `[build-system]` and no `[project]`",

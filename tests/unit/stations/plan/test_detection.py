@@ -235,3 +235,27 @@ def test_odd_metadata_is_taken_as_silence(tmp_path: Path, text: str) -> None:
     assert detected.build_requires == ("build", "setuptools>=40.8.0")
     assert detected.test_requires == ()
     written(detected)
+
+
+def test_a_project_with_nothing_but_a_setup_py_is_built_with_setuptools(tmp_path: Path) -> None:
+    folder = tmp_path / "kite-1.0"
+    folder.mkdir()
+    (folder / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    (folder / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: kite\nVersion: 1.0\nRequires-Dist: six>=1\n\n"
+    )
+    detected = detect(FolderListing(folder))
+    assert detected.kind == "python"
+    assert detected.project.name == "kite"
+    assert detected.build_requires == ("build", "setuptools>=40.8.0")
+    assert detected.test_requires == ("six>=1",)
+
+
+def test_a_pyproject_that_only_configures_tools_counts_with_a_setup_py_alone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    with pytest.raises(ConfigError, match="no `\\[build-system\\]`"):
+        detect(FolderListing(tmp_path))
+    (tmp_path / "setup.py").touch()
+    assert detect(FolderListing(tmp_path)).build_requires == ("build", "setuptools>=40.8.0")
