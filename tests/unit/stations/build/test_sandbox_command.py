@@ -59,3 +59,22 @@ def test_generated_accounts_name_one_user_and_one_host() -> None:
     assert "builder:x:4242:4242:" in files["passwd"]
     assert files["hostname"] == "elsewhere\n"
     assert "shadow" not in files
+
+
+def test_processes_are_limited_by_resource_limits_only_where_nothing_better_is_there() -> None:
+    def argv(processes_max: int | None) -> tuple[str, ...]:
+        return limit_argv(
+            RUN, prlimit="prlimit", taskset="", processor=0, processes_max=processes_max
+        )
+
+    assert "--nproc=7" in argv(7)
+    assert not any(word.startswith("--nproc") for word in argv(None))
+    assert argv(7)[-1] == argv(None)[-1] == "--"
+
+
+def test_filter_is_passed_as_an_open_file_before_the_mounts() -> None:
+    argv = bubblewrap_argv(RUN, bubblewrap="bwrap", nesting_refused=True, filter_fd=9)
+    at = argv.index("--seccomp")
+    assert argv[at + 1] == "9"
+    assert at < argv.index("--ro-bind")
+    assert "--seccomp" not in bubblewrap_argv(RUN, bubblewrap="bwrap", nesting_refused=True)

@@ -18,7 +18,7 @@ from sealift.core.limits import CONTROL_GROUP_REMOVAL_S
 _CONTROLLERS: Final = frozenset({"memory", "pids"})
 _OWN_GROUPS: Final = Path("/proc/self/cgroup")
 _MOUNT_POINT: Final = Path("/sys/fs/cgroup")
-_REMOVAL_PAUSE_S: Final = 0.01
+_REMOVAL_PAUSE_S: Final = 0.001
 _JOIN_SCRIPT: Final = (
     'while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; exec "$@"'
 )
