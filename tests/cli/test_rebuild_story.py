@@ -263,3 +263,35 @@ def test_wheel_and_sdist_are_rebuilt_with_downloads_that_the_provenance_pins(
     verdict = ran.data()
     assert [file["outcome"] for file in verdict["files"]] == ["identical", "identical"]
     assert "fetch" in {action["kind"] for action in verdict["actions"]}
+
+
+@pytest.mark.clients
+def test_release_from_a_pinned_root_is_rebuilt_in_it_and_unknown_without_it(
+    maintainer: Maintainer, tmp_path: Path
+) -> None:
+    root = """
+[toolchains.debian]
+root = "debian:bookworm"
+packages = ["gcc", "libc6-dev"]
+"""
+    pinned = ("[stages.compile]", '[stages.compile]\ntoolchain = "debian"')
+    maintainer.keep(tide_manifest(pinned, more=root))
+    assert maintainer.run("lock").exit_code == 0
+    maintainer.keep()
+    maintainer.tag("v1.0.0")
+    ran = maintainer.run("release")
+    assert ran.exit_code == 0, ran.stderr
+    stranger = Stranger(maintainer=maintainer, folder=tmp_path / "stranger")
+    stranger.folder.mkdir()
+    site = (maintainer.site / "current").resolve().as_uri()
+    get = ("get", "tide", "--from", site, "--into", str(stranger.folder))
+    assert stranger.run(*get).exit_code == 0
+    source = ("--source", str(maintainer.folder))
+    refused = stranger.rebuild(*source)
+    assert refused.exit_code == 5
+    assert "toolchain `debian` is not here" in refused.stdout
+
+    assert maintainer.use(*get).exit_code == 0
+    ran = maintainer.use("rebuild", str(stranger.archive), *source)
+    assert ran.exit_code == 0, ran.stdout
+    assert ran.stdout.startswith("identical  ")

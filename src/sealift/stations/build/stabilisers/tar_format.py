@@ -43,23 +43,33 @@ def is_tar(data: bytes) -> bool:
 
 
 def parse_tar(data: bytes) -> TarArchive | None:
-    """Read a whole archive; None for devices, sparse files, cut archives and bytes behind."""
+    """Read a whole archive; None for devices, sparse files, cut archives and bytes behind.
+
+    None as well where writing it and reading that gives anything else: names that no header holds.
+    """
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            members: list[TarMember] = []
-            for item in archive:
-                if item.type not in _KINDS or item.issparse():
-                    return None
-                content = archive.extractfile(item) if item.isreg() else None
-                body = content.read() if content is not None else b""
-                if item.isreg() and len(body) != item.size:
-                    return None
-                members.append(_member(item, body))
-            # An unreadable header ends the loop as the end does; then more than zeros follows.
-            whole = not data[archive.offset :].strip(b"\0")
-            keywords = _sorted(archive.pax_headers)
+        archive = _read(data)
+        # UnicodeEncodeError, for keywords that are no text, is a ValueError.
+        understood = archive is not None and _read(write_tar(archive)) == archive
     except (tarfile.TarError, ValueError, OverflowError):
         return None
+    return archive if understood else None
+
+
+def _read(data: bytes) -> TarArchive | None:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        members: list[TarMember] = []
+        for item in archive:
+            if item.type not in _KINDS or item.issparse():
+                return None
+            content = archive.extractfile(item) if item.isreg() else None
+            body = content.read() if content is not None else b""
+            if item.isreg() and len(body) != item.size:
+                return None
+            members.append(_member(item, body))
+        # An unreadable header ends the loop as the end does; then more than zeros follows.
+        whole = not data[archive.offset :].strip(b"\0")
+        keywords = _sorted(archive.pax_headers)
     return TarArchive(members=tuple(members), keywords=keywords) if whole else None
 
 

@@ -214,6 +214,33 @@ def test_damaged_files_are_left_as_they_are(noise: bytes, name: str) -> None:
         assert stabilise(name, stabilise(name, damaged)) == stabilise(name, damaged)
 
 
+SOUND = (
+    ("a.zip", zip_of(AB)),
+    ("a.tar", tar_of([("x" * 150, b"1"), ("é", b"2")], layout=tarfile.PAX_FORMAT)),
+    ("a.tar", tar_of([("x" * 150, b"1")], layout=tarfile.GNU_FORMAT)),
+    ("a.tar.gz", gzip_of(tar_of(AB))),
+    ("a.deb", deb_of(AB, mtime=3)),
+)
+
+
+@given(st.sampled_from(SOUND), st.integers(0, 3000), st.integers(0, 255))
+def test_any_flipped_byte_leaves_a_fixed_point_and_raises_nothing(
+    sound: tuple[str, bytes], position: int, value: int
+) -> None:
+    name, whole = sound
+    at = position % len(whole)
+    damaged = whole[:at] + bytes([value]) + whole[at + 1 :]
+    once = stabilise(name, damaged)
+    assert stabilise(name, once) == once
+
+
+def test_tar_with_a_keyword_that_is_no_text_is_left_as_it_is() -> None:
+    whole = tar_of([("é" * 60, b"1")], layout=tarfile.PAX_FORMAT)
+    assert b" path=" in whole
+    damaged = whole.replace(b" path=", b" pat\xca=", 1)
+    assert stabilise("a.tar", damaged) == damaged
+
+
 @pytest.mark.parametrize("cut", [1, 10, 30])
 @pytest.mark.parametrize("whole", [zip_of(AB), tar_of(AB)[:2048], gzip_of(b"x" * 99), ar_of(AB)])
 def test_cut_files_are_left_as_they_are(whole: bytes, cut: int) -> None:
