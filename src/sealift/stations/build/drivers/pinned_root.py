@@ -247,7 +247,8 @@ def _is(path: Path, item: _Item) -> bool:
     try:
         found = path.lstat()
         if item.kind == "link":
-            return stat.S_ISLNK(found.st_mode) and str(path.readlink()) == item.target
+            # As paths: `Path` spells `a/.` shorter than the tar may.
+            return stat.S_ISLNK(found.st_mode) and path.readlink() == Path(item.target)
     except OSError:
         return False
     if item.kind == "folder":
