@@ -5,7 +5,7 @@ VENV := .venv
 PYTHON ?= python3
 RUN := $(VENV)/bin
 
-.PHONY: help setup demo world test check test-all lock clean
+.PHONY: help setup demo examples world test check test-all lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ setup: $(VENV)/.ready ## Set up the virtual environment and the system packages
 
 demo: setup ## Release rich and jq, from source to a verified install
 	@$(RUN)/python -m demo
+
+examples: setup ## Release every project of examples/, from source to a program that ran
+	@$(RUN)/python scripts/examples.py
 
 world: setup ## Rebuild popular published wheels and write docs/reproducibility.md
 	@$(RUN)/python -m world --write

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # What each is for is written in docs/dependencies.md.
@@ -37,6 +38,11 @@ def missing() -> list[str]:
 
 def main() -> None:
     """Install what is missing, or say what to install."""
+    install(missing)
+
+
+def install(missing: Callable[[], list[str]]) -> None:
+    """Install the packages that `missing` names; exit where that is not for us to do."""
     packages = missing()
     if not packages:
         return

@@ -182,9 +182,7 @@ class SystemDisk:
                         os.chmod(below, stat.S_IRWXU, dir_fd=current)
                         moved += 1
                         pending.append(f"{prefix}{moved}")
-                        os.rename(
-                            below, pending[-1], src_dir_fd=current, dst_dir_fd=top
-                        )
+                        os.rename(below, pending[-1], src_dir_fd=current, dst_dir_fd=top)
                 finally:
                     os.close(current)
                 os.rmdir(name, dir_fd=top)

@@ -1,7 +1,8 @@
 """Take the one small file out of a package that says what it needs.
 
-A wheel's METADATA, a source distribution's PKG-INFO, a Debian package's control file. Everything
-is read in memory with limits; nothing is unpacked to disk, so no path in an archive matters.
+A wheel's METADATA, a source distribution's PKG-INFO, an npm tarball's package.json, a Debian
+package's control file. Everything is read in memory with limits; nothing is unpacked to disk, so no
+path in an archive matters.
 """
 
 import io
@@ -21,6 +22,7 @@ _AR_HEADER_BYTES: Final = 60
 _AR_SIZE: Final = slice(48, 58)
 _WHEEL_METADATA: Final = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 _SDIST_METADATA: Final = re.compile(r"[^/]+/PKG-INFO\Z")
+_NPM_METADATA: Final = re.compile(r"package/package\.json\Z")
 _CONTROL: Final = re.compile(r"(\./)?control\Z")
 _CONTROL_MODES: Final = ("control.tar.gz", "control.tar.xz", "control.tar")
 _BROKEN: Final = (
@@ -51,6 +53,11 @@ def wheel_metadata(stream: IO[bytes], *, where: str) -> bytes:
 def sdist_metadata(stream: IO[bytes], *, where: str) -> bytes:
     """Return the top PKG-INFO of a source distribution; raise IntegrityError when not one."""
     return _guarded(lambda: _tar_member(stream, _SDIST_METADATA, "PKG-INFO", where), where)
+
+
+def npm_metadata(stream: IO[bytes], *, where: str) -> bytes:
+    """Return the package.json of an npm tarball; raise IntegrityError when not one."""
+    return _guarded(lambda: _tar_member(stream, _NPM_METADATA, "package.json", where), where)
 
 
 def debian_control(stream: IO[bytes], *, where: str) -> bytes:

@@ -14,6 +14,7 @@ from sealift.core.artifact import Artifact, ArtifactKind
 from sealift.core.digest import Digest
 from sealift.core.errors import IntegrityError
 from sealift.core.release import Download, ReleasePlan, StagePlan, UpstreamArchive
+from sealift.stations.inspect.go_program import GoModule
 from sealift.stations.inspect.port import SystemPackage
 from sealift.stations.inspect.python_metadata import PythonMetadata, PythonRequirement
 from sealift.stations.inspect.vendored import VendoredProject
@@ -148,6 +149,35 @@ def system_component(
         purl=purl,
         properties=tuple((f"sealift:{key}", value) for key, value in properties.items() if value),
     )
+
+
+def go_component(module: GoModule) -> Component:
+    """Describe a Go module that is linked into a program."""
+    namespace, _, name = module.path.rpartition("/")
+    purl = Purl.of("golang", name, module.version, namespace=namespace)
+    return Component(
+        reference=str(purl), kind="library", name=module.path, version=module.version, purl=purl
+    )
+
+
+def npm_component(name: str, wanted: str, *, scope: Scope) -> Component:
+    """Describe an npm package that an artifact will ask for: a range, and no version."""
+    namespace, _, plain = name.rpartition("/")
+    purl = Purl.of("npm", plain, namespace=namespace)
+    return Component(
+        reference=str(purl),
+        kind="library",
+        name=name,
+        purl=purl,
+        scope=scope,
+        properties=(("sealift:requirement", wanted),),
+    )
+
+
+def node_component(wanted: str) -> Component:
+    """Describe what every npm package runs on; `wanted` is its range of versions, or nothing."""
+    properties = (("sealift:requirement", wanted),) if wanted else ()
+    return Component(reference="engine:node", kind="platform", name="node", properties=properties)
 
 
 def vendored_component(project: VendoredProject, tree: Digest) -> Component:

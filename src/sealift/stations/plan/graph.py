@@ -96,11 +96,12 @@ def _sorted(
 
 
 def _check_packages(packages: tuple[PackageSpec, ...], by_name: Mapping[str, StageSpec]) -> None:
-    made: dict[tuple[str, str, str], str] = {}
+    made: dict[tuple[str, ...], str] = {}
     for package in packages:
         _check_origin(package, by_name)
         single = package.kind in _ONE_A_RELEASE
-        file = (package.kind, "" if single else package.stage, "" if single else package.output)
+        origin = (package.title,) if single else (package.stage, package.output)
+        file = (package.kind, *origin)
         if file in made:
             raise DocumentProblem(
                 path=("packages", package.name),

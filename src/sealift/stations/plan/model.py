@@ -181,7 +181,9 @@ class Lock:
     toolchains: tuple[LockedToolchain, ...] = ()
 
 
-DetectedKind = Literal["python", "autotools"]
+DetectedKind = Literal[
+    "python", "rust", "go", "autotools", "cmake", "meson", "node", "make", "monorepo"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,10 @@ class Detected:
     `build_requires` and `test_requires` are requirements for the package index. `has_tests` tells
     whether there is a test suite to run; `tests_folder` names it. `importable` are the paths at the
     top of the source that hold the package itself, so that tests can run without them, against the
-    built wheel. `configure_options` are for autotools.
+    built wheel. `configure_options` are for autotools, `generate` says that its `configure` has to
+    be made first. `targets` are what the project itself offers: npm scripts, make targets, packages
+    of Go or Rust with a program, a suite of CMake or Meson. `parts` are what a monorepo holds, each
+    in its own `folder`, which is empty at the top.
     """
 
     kind: DetectedKind
@@ -201,6 +206,10 @@ class Detected:
     tests_folder: str = ""
     importable: tuple[str, ...] = ()
     configure_options: tuple[str, ...] = ()
+    generate: bool = False
+    targets: tuple[str, ...] = ()
+    folder: str = ""
+    parts: tuple["Detected", ...] = ()
 
     @property
     def has_tests(self) -> bool:

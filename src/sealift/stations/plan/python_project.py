@@ -73,6 +73,16 @@ def read_python_project(
     )
 
 
+def states_a_project(pyproject: bytes) -> bool:
+    """Tell whether `pyproject.toml` describes a project, and not only how tools behave.
+
+    Raises ConfigError, with line and column, when it is no TOML.
+    """
+    root = Document(pyproject, path="pyproject.toml", bytes_max=DETECTION_FILE_BYTES_MAX).root()
+    tools = _table(root.raw("tool"))
+    return bool(root.raw("build-system") or root.raw("project") or tools.get("poetry"))
+
+
 def _runtime(
     project: dict[str, object], poetry: dict[str, object], stated: list[str]
 ) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from sealift.base.store.drivers.local import LocalBlobStore
 from sealift.base.store.port import BlobStore
 from sealift.core.errors import IntegrityError
 from sealift.core.release import BuildReport, PackageReport
+from sealift.core.tree import Tree
 from sealift.stations.inspect.drivers.dpkg import DpkgPackages
 from sealift.stations.inspect.drivers.sbom import RecordedSbom
 from sealift.stations.inspect.port import Release, SystemPackage
+from sealift.testing.packages import tar_archive
 from sealift.testing.releases import (
     SampleRelease,
     SampleWheel,
@@ -173,6 +175,44 @@ def test_a_library_that_nobody_owns_is_listed_without_a_version(store: BlobStore
     record = replace(compiled, result=replace(compiled.result, tree=tree.digest))
     sample = replace(sample, build=BuildReport(records=(record, *others)))
     assert composed(store, sample, "tar")["libstray.so.9"].version == ""
+
+
+@pytest.mark.parametrize("kind", ["tar", "deb"])
+def test_a_go_program_lists_its_modules_and_the_standard_library(
+    store: BlobStore, kind: str
+) -> None:
+    strings = (b"go1.19.8", b"s" * 16 + b"dep\texample.org/one\tv1.2.3\th1:x=\n" + b"e" * 16)
+    linked = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0")
+    linked += b"".join(bytes([len(text)]) + text for text in strings)
+    program = elf_bytes(()).ljust(4096, b"\0") + linked
+    sample = program_release(store)
+    plain = put_tree(store, {"usr/bin/ebb": program})
+    tree = Tree.of(replace(entry, executable=True) for entry in plain.entries)
+    store.put(tree.canonical())
+    compiled, *others = sample.build.records
+    record = replace(compiled, result=replace(compiled.result, tree=tree.digest))
+    found = composed(store, replace(sample, build=BuildReport(records=(record, *others))), kind)
+    assert str(found["stdlib"].purl) == "pkg:golang/stdlib@1.19.8"
+    assert str(found["example.org/one"].purl) == "pkg:golang/example.org/one@v1.2.3"
+
+
+def npm_release(store: BlobStore, document: bytes) -> SampleRelease:
+    """Turn the sample's wheel into an npm package."""
+    sample = python_release(store)
+    wheel, sdist = sample.package.artifacts
+    tarball = tar_archive(("package/package.json", document))
+    npm = replace(wheel, name="kite-1.2.0.tgz", kind="npm", file=store.put(tarball))
+    return replace(sample, package=PackageReport(artifacts=(npm, sdist), records=()))
+
+
+def test_an_npm_package_lists_node_and_the_ranges_that_it_asks_for(store: BlobStore) -> None:
+    described = b'{"engines": {"node": ">=18"}, "dependencies": {"@tide/one": "^1.0.0"}}'
+    found = composed(store, npm_release(store, described), "npm")
+    assert ("sealift:requirement", ">=18") in found["node"].properties
+    assert str(found["@tide/one"].purl) == "pkg:npm/%40tide/one"
+    assert found["@tide/one"].version == ""
+    with pytest.raises(IntegrityError, match="JSON object"):
+        composed(store, npm_release(store, b"[]"), "npm")
 
 
 def test_a_file_that_only_starts_like_a_program_is_refused(store: BlobStore) -> None:

@@ -203,6 +203,7 @@ def test_input_named_twice_is_refused(manifest_text: str) -> None:
         ('[packages.tar]\nfrom = "check"\n', "which has no outputs"),
         ('[packages.tar]\nfrom = "compile"\noutput = "three"\n', "has no output `three`"),
         ('[packages.other]\nkind = "deb"\nfrom = "compile"\n', "would make the same file"),
+        ('[packages.tar]\nfrom = "compile"\nname = "J Q"\n', "is no name"),
     ],
 )
 def test_package_from_nowhere_is_refused(manifest_text: str, addition: str, fact: str) -> None:
@@ -230,3 +231,12 @@ def test_graph_may_be_as_deep_as_it_may_be_long() -> None:
     assert check_graph(parsed(head + chain))[0].name == f"s{STAGES_MAX - 1}"
     more = '\nextra = { run = "x", outputs = { o = "o" } }'
     assert f"at most {STAGES_MAX}" in str(refusal(head + chain + more))
+
+
+def test_package_with_a_name_of_its_own_stands_beside_another_of_its_kind(
+    manifest_text: str,
+) -> None:
+    other = '[packages.other]\nkind = "deb"\nfrom = "compile"\nname = "jq-static"\n'
+    first, second = parsed(manifest_text + other).packages
+    assert (first.kind, first.title) == ("deb", "")
+    assert (second.kind, second.title) == ("deb", "jq-static")

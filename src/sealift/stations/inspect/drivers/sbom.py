@@ -12,7 +12,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from sealift import __version__
-from sealift.base.specs.cyclonedx import Bill, Component
+from sealift.base.specs.cyclonedx import Bill, Component, Scope
 from sealift.base.store.port import BlobStore
 from sealift.base.store.trees import load_tree
 from sealift.core.action import ActionRecord
@@ -25,6 +25,7 @@ from sealift.core.tree import Tree, TreeEntry
 from sealift.stations.inspect.archives import (
     control_fields,
     debian_control,
+    npm_metadata,
     sdist_metadata,
     wheel_metadata,
 )
@@ -33,6 +34,9 @@ from sealift.stations.inspect.components import (
     artifact_component,
     debian_dependencies,
     download_component,
+    go_component,
+    node_component,
+    npm_component,
     requirement_component,
     source_component,
     stage_closure,
@@ -41,6 +45,8 @@ from sealift.stations.inspect.components import (
     vendored_component,
 )
 from sealift.stations.inspect.elf import MAGIC, needed_libraries
+from sealift.stations.inspect.go_program import go_modules
+from sealift.stations.inspect.npm_metadata import npm_needs
 from sealift.stations.inspect.port import Release, SystemPackages
 from sealift.stations.inspect.python_metadata import PythonMetadata, parse_metadata
 from sealift.stations.inspect.vendored import describe, vendored_folders
@@ -138,8 +144,12 @@ class _Composer:
         kind = self._artifact.kind
         if kind == "deb":
             yield from self._debian()
+            yield from self._go_modules()
         elif kind == "tar":
             yield from self._libraries()
+            yield from self._go_modules()
+        elif kind == "npm":
+            yield from self._npm()
         else:
             with self._store.open(self._artifact.file.digest) as stream:
                 read = wheel_metadata if kind == "wheel" else sdist_metadata
@@ -211,6 +221,26 @@ class _Composer:
             yield self.found.add(
                 Component(reference=f"library:{soname}", kind="library", name=soname)
             )
+
+    def _go_modules(self) -> Iterator[str]:
+        """Add the modules that are linked into the artifact's Go programs."""
+        for entry in self._stage_entries():
+            if entry.kind != "file" or entry.digest is None or not entry.executable:
+                continue
+            with self._store.open(entry.digest) as stream:
+                if stream.read(len(MAGIC)) == MAGIC:
+                    for module in go_modules(stream):
+                        yield self.found.add(go_component(module))
+
+    def _npm(self) -> Iterator[str]:
+        """Add Node itself, and the packages that npm would install beside the artifact."""
+        name = self._artifact.name
+        with self._store.open(self._artifact.file.digest) as stream:
+            needs = npm_needs(npm_metadata(stream, where=name), where=name)
+        yield self.found.add(node_component(needs.node))
+        for package in needs.packages:
+            scope: Scope = "optional" if package.optional else "required"
+            yield self.found.add(npm_component(package.name, package.range, scope=scope))
 
     def _system_package(self, name: str, properties: dict[str, str]) -> str:
         return self.found.add(

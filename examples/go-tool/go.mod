@@ -1,0 +1,3 @@
+module example.org/ebb
+
+go 1.19

@@ -1,0 +1,3 @@
+module example.org/harbour/gate
+
+go 1.19

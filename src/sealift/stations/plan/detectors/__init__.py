@@ -1,0 +1,1 @@
+"""One kind of project a file: how it is recognised, and the stages that build it."""
