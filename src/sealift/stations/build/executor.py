@@ -103,6 +103,7 @@ class LocalExecutor:
                 folder,
                 stage=action.stage,
                 limits=self._limits,
+                clock=self._world.clock,
                 log_bytes=lambda: log.taken_bytes,
             )
             outcome = self._sandbox.run(

@@ -1,7 +1,8 @@
 """Watch what a run leaves on the disk and in its log, and end it before it fills either.
 
-The file system is asked how full it is, which costs nothing; only when it has filled by more than a
-run may use is the work folder itself measured, since others write to the same disk.
+The file system is asked how full it is, which costs nothing; when it has filled by more than a run
+may use, the work folder itself is measured, since others write to the same disk. They may also free
+what this run takes, so the folder is measured from time to time in any case.
 """
 
 import os
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sealift.base.edge.port import Clock
 from sealift.core.errors import DriverError, SealiftError
 from sealift.core.limits import (
     DISK_LOW_BYTES,
@@ -21,6 +23,8 @@ from sealift.core.limits import (
 from sealift.stations.build.failures import disk_full
 
 _BLOCK_BYTES: Final = 512  # of st_blocks, whatever the file system's own
+_MEASURE_EVERY_S: Final = 10
+_MEASURE_SHARE: Final = 20  # the pause after measuring, in times of how long that took
 _LOW_PART: Final = 50  # a run is ended when a fiftieth is left, on small disks
 
 
@@ -54,13 +58,16 @@ class WorkWatch:
         *,
         stage: str,
         limits: WorkLimits,
+        clock: Clock,
         log_bytes: Callable[[], int],
     ) -> None:
         self.excess: SealiftError | None = None
         self._folder = folder
         self._where = f"stage `{stage}`"
         self._limits = limits
+        self._clock = clock
         self._log_bytes = log_bytes
+        self._measure_at_s = clock.monotonic_s() + _MEASURE_EVERY_S
         self._at_start = _disk_use(folder)
         status = os.statvfs(folder)
         self._low_bytes = min(DISK_LOW_BYTES, status.f_blocks * status.f_frsize // _LOW_PART)
@@ -88,11 +95,18 @@ class WorkWatch:
         ):
             return disk_full(self._where)
         suspicious = (
-            disk.size_bytes > self._unsuspicious.size_bytes or disk.files > self._unsuspicious.files
+            disk.size_bytes > self._unsuspicious.size_bytes
+            or disk.files > self._unsuspicious.files
+            or self._clock.monotonic_s() >= self._measure_at_s
         )
-        if not suspicious:
-            return None
+        return self._measure(disk) if suspicious else None
+
+    def _measure(self, disk: _Use) -> SealiftError | None:
+        limits = self._limits
+        begun = self._clock.monotonic_s()
         own = _folder_use(self._folder, limits)
+        ended = self._clock.monotonic_s()
+        self._measure_at_s = ended + max(_MEASURE_EVERY_S, _MEASURE_SHARE * (ended - begun))
         if own.size_bytes > limits.bytes_max:
             return self._too_much(
                 f"wrote more than {_words(limits.bytes_max)} to its work folder",

@@ -7,10 +7,19 @@ from sealift.core.limits import KIB, MIB, TREE_BYTES_MAX
 from sealift.stations.build import outputs
 from sealift.stations.build.outputs import refuse_excess
 from sealift.stations.build.work_watch import WorkLimits, WorkWatch
+from sealift.testing.simulation import SimClock
 
 
-def watch(folder: Path, limits: WorkLimits, log_bytes: int = 0) -> WorkWatch:
-    return WorkWatch(folder, stage="odd", limits=limits, log_bytes=lambda: log_bytes)
+def watch(
+    folder: Path, limits: WorkLimits, log_bytes: int = 0, clock: SimClock | None = None
+) -> WorkWatch:
+    return WorkWatch(
+        folder,
+        stage="odd",
+        limits=limits,
+        clock=clock or SimClock(),
+        log_bytes=lambda: log_bytes,
+    )
 
 
 def test_work_within_its_limits_goes_on(tmp_path: Path) -> None:
@@ -38,11 +47,29 @@ def test_disk_that_others_fill_is_no_fault_of_this_run(tmp_path: Path) -> None:
     for number in range(40):
         (others / str(number)).write_bytes(b"x" * 64 * KIB)
     assert not watching()
-    for number in range(40):
+
+
+def test_work_that_hides_behind_what_others_free_is_measured_from_time_to_time(
+    tmp_path: Path,
+) -> None:
+    clock = SimClock()
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    mine.mkdir()
+    others.mkdir()
+    for number in range(400):
+        (others / str(number)).write_bytes(b"x")
+    watching = watch(mine, WorkLimits(files_max=20), clock=clock)
+    for number in range(400):
+        (others / str(number)).unlink()
+    for number in range(20):
         (mine / str(number)).write_bytes(b"x")
+    clock.advance(60)
+    assert not watching()
+    (mine / "one more").write_bytes(b"x")
+    clock.advance(60)
     assert watching()
     assert watching.excess is not None
-    assert "more than 20 files" in watching.excess.fact
+    assert watching.excess.fact.endswith("it made more than 20 files")
 
 
 def test_outputs_are_counted_before_they_are_read(
