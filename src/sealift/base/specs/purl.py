@@ -91,6 +91,9 @@ class Purl:
         except ValueError as error:
             raise IntegrityError(fact=f"no package URL for `{name[:80]}`: {error}") from error
         purl = cls._checked(parsed)
+        if not purl.name.strip("/"):
+            # The library drops slashes at the ends, and with them all of such a name.
+            raise IntegrityError(fact=f"no package URL for `{name[:80]}`", expected="a name")
         if len(str(purl)) > PURL_LENGTH_MAX or not (name + version + namespace).isprintable():
             raise IntegrityError(
                 fact=f"package URL of {name[:80]!r} is too long or not printable",

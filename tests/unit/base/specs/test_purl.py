@@ -92,6 +92,12 @@ def test_names_of_python_packages_are_normal() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["/", "//"])
+def test_name_of_slashes_alone_is_refused(name: str) -> None:
+    with pytest.raises(IntegrityError, match="no package URL"):
+        Purl.of("pypi", name)
+
+
 @given(
     st.sampled_from(["pypi", "npm", "generic", "deb"]),
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20),
