@@ -1,5 +1,6 @@
 """From manifest, lock and source to the plan: a pure function, whose value is the whole release."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from sealift.core.digest import Descriptor, Digest
@@ -33,6 +34,11 @@ ManifestOrigin = Literal["committed", "uncommitted", "detected"]
 HOST_TOOLCHAIN: Final = HOST
 _COMMIT_SHOWN: Final = 8
 _ANYWHERE: Final = frozenset({"wheel", "sdist", "npm"})
+# `git archive` has no history, from which these would tell the version: the tag tells them here.
+_VERSION_VARIABLES: Final = {
+    "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "pdm-backend": "PDM_BUILD_SCM_VERSION",
+}
 
 
 def make_plan(
@@ -53,10 +59,14 @@ def make_plan(
     `nearest_tag` gives a snapshot its base version. Raises ConfigError for a graph that cannot run,
     a lock that does not fit, or a version that the tag contradicts.
     """
-    stages = _planned(check_graph(manifest), manifest=manifest, platform=platform)
+    ordered = check_graph(manifest)
     check_lock(manifest, lock)
     _check_platform(lock, platform)
     version = release_version(manifest, source=source, snapshot=snapshot, nearest_tag=nearest_tag)
+    stages = tuple(
+        _told_version(stage, version, lock)
+        for stage in _planned(ordered, manifest=manifest, platform=platform)
+    )
     refused = dict(refused_channels(manifest, version=version, snapshot=snapshot))
     return ReleasePlan(
         project=ProjectFacts(
@@ -162,6 +172,21 @@ def _planned(
             )
         )
     return tuple(planned)
+
+
+def _told_version(stage: StagePlan, version: Version, lock: Lock | None) -> StagePlan:
+    """Tell the version to a stage whose build backend would ask the git history for it.
+
+    What the manifest itself sets wins.
+    """
+    pinned = {one.name for one in (lock.downloads if lock else ()) if one.group in stage.inputs}
+    known = dict(stage.environment)
+    told = {
+        variable: version.text
+        for backend, variable in _VERSION_VARIABLES.items()
+        if backend in pinned and variable not in known
+    }
+    return replace(stage, environment=tuple(sorted({**known, **told}.items()))) if told else stage
 
 
 def _selection(

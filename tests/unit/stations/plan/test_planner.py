@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sealift.core.codec import from_json, to_json
+from sealift.core.digest import Digest
 from sealift.core.errors import ConfigError
 from sealift.core.platform import ANY
 from sealift.core.release import Download, ReleasePlan, SourceReference
@@ -45,6 +46,32 @@ def test_equal_input_gives_the_same_plan_and_it_survives_the_journal(planned: Pl
 def test_wheels_and_source_archives_run_anywhere(planned: Planned, manifest_text: str) -> None:
     text = manifest_text + '[packages.wheel]\nfrom = "compile"\noutput = "tree"\n'
     assert planned(text=text).packages[1].platform == ANY
+
+
+def scm_download(name: str) -> Download:
+    return Download(
+        group="backend",
+        name=name,
+        version="9.0",
+        filename=f"{name.replace('-', '_')}-9.0-py3-none-any.whl",
+        digest=Digest("a" * 64),
+        size_bytes=1,
+        purl=f"pkg:pypi/{name}@9.0",
+    )
+
+
+def test_a_backend_that_asks_the_history_is_told_the_tags_version(
+    planned: Planned, manifest_text: str
+) -> None:
+    text = manifest_text.replace('inputs = ["source"]', 'inputs = ["source", "backend"]') + FETCH
+
+    def environment(name: str) -> dict[str, str]:
+        plan = planned(text=text, lock=lock_for(text, scm_download(name)))
+        return dict(next(one for one in plan.stages if one.name == "compile").environment)
+
+    assert environment("setuptools-scm") == {"SETUPTOOLS_SCM_PRETEND_VERSION": "1.8.2"}
+    assert environment("pdm-backend") == {"PDM_BUILD_SCM_VERSION": "1.8.2"}
+    assert environment("flit-core") == {}
 
 
 @pytest.mark.parametrize(
