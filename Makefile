@@ -35,8 +35,8 @@ check: setup ## Lint, types, architecture, then the quick suite
 	@$(RUN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory test
 
-test-all: check ## Everything: foreign clients, kills at every step, the network
-	@$(RUN)/python -m pytest -q -m "clients or slow"
+test-all: check ## Everything: foreign clients, kills at every step, new random cases
+	@HYPOTHESIS_PROFILE=search $(RUN)/python -m pytest -q -n 2 --dist worksteal
 
 lock: ## Resolve the dependencies anew, with a week's cool-down
 	@$(PYTHON) scripts/lock.py

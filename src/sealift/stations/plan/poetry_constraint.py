@@ -45,7 +45,9 @@ def _requirement(name: str, value: object) -> str:
     chosen = f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
     markers = _markers(details.get("markers"), details.get("python"))
     try:
-        return str(Requirement(f"{name}{chosen}{specifier}{'; ' + markers if markers else ''}"))
+        text = str(Requirement(f"{name}{chosen}{specifier}{'; ' + markers if markers else ''}"))
+        # Written out again, a marker with odd characters may not be one any more.
+        return str(Requirement(text))
     except InvalidRequirement:
         return ""
 

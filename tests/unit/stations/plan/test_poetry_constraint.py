@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -67,6 +67,7 @@ def test_poetry_table_becomes_requirements() -> None:
     assert all(Requirement(one) for one in found)
 
 
+@example("\\0")
 @given(st.text(max_size=20))
 def test_any_constraint_gives_requirements_or_none(text: str) -> None:
     for one in poetry_requirements({"x": text, "y": {"version": "1", "python": text}}):
