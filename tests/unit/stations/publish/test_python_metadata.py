@@ -43,8 +43,8 @@ def test_what_is_no_wheel_is_refused(data: bytes) -> None:
         b"\x1f\x8b",
         WHEEL,
         SDIST[:40],
-        gzip.compress(tar_archive(("PKG-INFO", b"x"))),
-        gzip.compress(tar_archive(("a/b/PKG-INFO", b"x"))),
+        gzip.compress(tar_archive(("PKG-INFO", b"x")), mtime=0),
+        gzip.compress(tar_archive(("a/b/PKG-INFO", b"x")), mtime=0),
     ],
 )
 def test_what_is_no_sdist_is_refused(data: bytes) -> None:
