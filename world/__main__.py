@@ -82,7 +82,7 @@ def judge(row: dict[str, str]) -> Verdict:
             HOME,
             quiet=True,
         )
-        rebuilt = rebuild(project, sdist, origin, row["wheel"])
+        rebuilt = rebuild(project, version, sdist, origin, row["wheel"])
     except NotBuilt as reason:
         outcome, why = "not built", str(reason)
     else:
@@ -109,7 +109,15 @@ def compare(wheel: Path, rebuilt: bytes) -> tuple[str, str]:
     return "different", first_difference(published, rebuilt)
 
 
-def rebuild(project: str, sdist: Path, origin: Origin, filename: str) -> bytes:
+def tell_version(manifest: Path, version: str) -> None:
+    """Tell setuptools-scm the published version: a rehearsal's own says that it is one."""
+    lines = manifest.read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("[stages.dist]"))
+    lines.insert(place + 1, f'environment.SETUPTOOLS_SCM_PRETEND_VERSION = "{version}"')
+    manifest.write_text("\n".join([*lines, ""]))
+
+
+def rebuild(project: str, version: str, sdist: Path, origin: Origin, filename: str) -> bytes:
     """Do what a maintainer would do, and return the wheel's bytes."""
     folder = WORK / "projects" / project
     shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +132,7 @@ def rebuild(project: str, sdist: Path, origin: Origin, filename: str) -> bytes:
         step(command, folder, environment)
     sealift = str(Path(sys.executable).parent / "sealift")
     step([sealift, "init"], folder, environment)
+    tell_version(folder / "sealift.toml", version)
     constraints = [part for each in origin.constraints for part in ("--constraint", each)]
     step([sealift, "lock", *constraints], folder, environment)
     built = json.loads(step([sealift, "build", "dist", "--json"], folder, environment))
